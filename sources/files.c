@@ -358,18 +358,23 @@ int sl_file_source_remember(struct sl_source *base, const struct sl_files *files
     return arrivals->ops->remember(arrivals, files, err);
 }
 
-int sl_file_source_home(struct sl_source *base, bool *ret_has, struct sl_watched_home *ret,
-                        struct sl_error *err)
+int sl_file_source_remember_homes(struct sl_source *base, const struct sl_watched_homes *homes, bool accepts,
+                                  struct sl_error *err)
 {
     struct sl_arrivals *arrivals = own(base)->arrivals;
-    *ret_has = arrivals->ops->home != NULL;
-    return *ret_has ? arrivals->ops->home(arrivals, ret, err) : 0;
+    return arrivals->ops->remember_homes ? arrivals->ops->remember_homes(arrivals, homes, accepts, err) : 0;
 }
 
-void sl_file_source_wait_for_home(struct sl_source *base, const struct sl_watched_home *home)
+int sl_file_source_homes(struct sl_source *base, struct sl_watched_homes *ret, struct sl_error *err)
 {
     struct sl_arrivals *arrivals = own(base)->arrivals;
-    arrivals->ops->wait_for_home(arrivals, home);
+    return arrivals->ops->homes ? arrivals->ops->homes(arrivals, ret, err) : 0;
+}
+
+bool sl_file_source_awaits_home(const struct sl_source *base, const struct sl_file *file)
+{
+    const struct sl_arrivals *arrivals = ((const struct sl_file_source *)base)->arrivals;
+    return arrivals->ops->awaits_home && arrivals->ops->awaits_home(arrivals, file);
 }
 
 int sl_file_source_gone(struct sl_source *base, struct sl_files *ret, struct sl_error *err)

@@ -94,9 +94,10 @@ size_t sl_file_source_partitions(struct sl_source *source);
 int sl_file_source_read(struct sl_source *source, size_t p, struct sl_task *task, struct sl_outlet *out,
                         uint64_t *ret_lines);
 int sl_file_source_remember(struct sl_source *source, const struct sl_files *files, struct sl_error *err);
-int sl_file_source_home(struct sl_source *source, bool *ret_has, struct sl_watched_home *ret,
-                        struct sl_error *err);
-void sl_file_source_wait_for_home(struct sl_source *source, const struct sl_watched_home *home);
+int sl_file_source_remember_homes(struct sl_source *source, const struct sl_watched_homes *homes,
+                                  bool accepts, struct sl_error *err);
+int sl_file_source_homes(struct sl_source *source, struct sl_watched_homes *ret, struct sl_error *err);
+bool sl_file_source_awaits_home(const struct sl_source *source, const struct sl_file *file);
 bool sl_file_source_only_new(const struct sl_source *source);
 int sl_file_source_decide(struct sl_source *source, bool is_decided, struct sl_files *ret,
                           struct sl_error *err);
@@ -128,5 +129,6 @@ int sl_file_source_probe(const struct sl_node *node, const struct sl_services *s
     .quarantine_reason = sl_file_source_quarantine_reason, .exclude = sl_file_source_exclude,                \
     .errors = sl_file_source_errors, .quarantine = sl_file_source_quarantine, .again = sl_file_source_again, \
     .aim = sl_file_source_aim, .only_new = sl_file_source_only_new, .decide = sl_file_source_decide,         \
-    .owed = sl_file_source_owed, .owe = sl_file_source_owe, .home = sl_file_source_home,                     \
-    .wait_for_home = sl_file_source_wait_for_home, .probe = sl_file_source_probe
+    .owed = sl_file_source_owed, .owe = sl_file_source_owe, .probe = sl_file_source_probe,                   \
+    .remember_homes = sl_file_source_remember_homes, .homes = sl_file_source_homes,                          \
+    .awaits_home = sl_file_source_awaits_home

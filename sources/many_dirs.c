@@ -28,7 +28,9 @@ struct many {
     struct sl_arrivals_options options; /* of directories to come */
     struct watched *watched;            /* [count], by path */
     size_t count, capacity;
-    struct sl_files taken; /* remembered files of directories that are not there yet */
+    struct sl_files taken;           /* remembered files of directories that are not there yet */
+    struct sl_watched_homes earlier; /* of earlier runs, for directories that come later */
+    bool accepts;                    /* what is there now in their place */
     int64_t next_scan_ns;
     bool is_full_reported;
 };
@@ -215,7 +217,8 @@ static int watch(struct many *many, const char *path, struct sl_error *err)
     memmove(grown + place + 1, grown + place, (many->count - place) * sizeof *grown);
     grown[place] = watched;
     many->count++;
-    r = remind(many, &watched, err);
+    r = watched.arrivals->ops->remember_homes(watched.arrivals, &many->earlier, many->accepts, err);
+    r = r < 0 ? r : remind(many, &watched, err);
     return r < 0 ? r : watched.arrivals->ops->refresh(watched.arrivals, err);
 }
 
@@ -290,6 +293,37 @@ static int remember(struct sl_arrivals *arrivals, const struct sl_files *files, 
     return r;
 }
 
+static int remember_homes(struct sl_arrivals *arrivals, const struct sl_watched_homes *homes, bool accepts,
+                          struct sl_error *err)
+{
+    struct many *many = own(arrivals);
+    int r = 0;
+    many->accepts = accepts;
+    for (size_t i = 0; r == 0 && i < homes->count; i++)
+        r = sl_watched_homes_add(&many->earlier, &homes->home[i]) < 0 ? sl_error_nomem(err) : 0;
+    for (size_t w = 0; r == 0 && w < many->count; w++)
+        r = many->watched[w].arrivals->ops->remember_homes(many->watched[w].arrivals, homes, accepts, err);
+    return r;
+}
+
+static int homes(struct sl_arrivals *arrivals, struct sl_watched_homes *ret, struct sl_error *err)
+{
+    struct many *many = own(arrivals);
+    int r = 0;
+    for (size_t w = 0; r == 0 && w < many->count; w++)
+        r = many->watched[w].arrivals->ops->homes(many->watched[w].arrivals, ret, err);
+    return r;
+}
+
+static bool awaits_home(const struct sl_arrivals *arrivals, const struct sl_file *file)
+{
+    const struct many *many = (const struct many *)arrivals;
+    for (size_t w = 0; w < many->count; w++)
+        if (many->watched[w].arrivals->ops->awaits_home(many->watched[w].arrivals, file))
+            return true;
+    return false;
+}
+
 static int decide(struct sl_arrivals *arrivals, bool is_decided, struct sl_files *ret, struct sl_error *err)
 {
     struct many *many = own(arrivals);
@@ -317,6 +351,7 @@ static void close_many(struct sl_arrivals *arrivals)
     }
     free(many->watched);
     sl_files_done(&many->taken);
+    sl_watched_homes_done(&many->earlier);
     free(many);
 }
 
@@ -333,6 +368,9 @@ static const struct sl_arrivals_ops ops = {
     .remember = remember,
     .decide = decide,
     .gone = gone,
+    .remember_homes = remember_homes,
+    .homes = homes,
+    .awaits_home = awaits_home,
     .close = close_many,
     .part = part,
 };

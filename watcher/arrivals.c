@@ -264,15 +264,15 @@ static int get_mount(const struct sl_dir_path *place, const char *shown, const c
     return rc;
 }
 
-static int arrivals_home(struct sl_arrivals *arrivals, struct sl_watched_home *ret, struct sl_error *err)
+static int get_home(const struct sl_dir_path *place, struct sl_watched_home *ret, struct sl_error *err)
 {
-    const struct sl_dir_path *place = &intake_of(arrivals)->place;
     uint64_t job, root;
     int rc = get_mount(place, "the job's directory", ".", &job, err);
     rc = rc ? rc : get_mount(place, "the root directory", "/", &root, err);
     if (rc)
         return rc;
     *ret = (struct sl_watched_home){
+        .path = place->path,
         .inode = place->who.inode,
         .born_ns = place->who.born_ns,
         .is_mounted = place->who.mount != job && place->who.mount != root,
@@ -280,13 +280,62 @@ static int arrivals_home(struct sl_arrivals *arrivals, struct sl_watched_home *r
     return 0;
 }
 
+static bool is_same_home(const struct sl_watched_home *a, const struct sl_watched_home *b)
+{
+    return a->inode == b->inode && a->born_ns == b->born_ns;
+}
+
 /* As in a run whose directory was unmounted: no mount has the number 0. */
-static void arrivals_wait_for_home(struct sl_arrivals *arrivals, const struct sl_watched_home *home)
+static void wait_for_home(struct sl_watched_dir *intake)
+{
+    intake->place.who = (struct sl_file_stat){
+        .kind = SL_LOOK_DIRECTORY, .inode = intake->home.inode, .born_ns = intake->home.born_ns};
+    intake->awaits_home = true;
+    intake->home_due = false;
+    intake->scan_due = true;
+}
+
+static int arrivals_remember_homes(struct sl_arrivals *arrivals, const struct sl_watched_homes *homes,
+                                   bool accepts, struct sl_error *err)
 {
     struct sl_watched_dir *intake = intake_of(arrivals);
-    intake->place.who =
-        (struct sl_file_stat){.kind = SL_LOOK_DIRECTORY, .inode = home->inode, .born_ns = home->born_ns};
-    intake->scan_due = true;
+    const struct sl_watched_home *before = sl_watched_homes_find(homes, intake->place.path);
+    struct sl_watched_home now;
+    if (!before)
+        return 0;
+    intake->home = *before;
+    intake->home.path = intake->place.path;
+    intake->has_home = true;
+    int rc = get_home(&intake->place, &now, err);
+    if (rc == 0 && !accepts && !now.is_mounted && !is_same_home(before, &now))
+        wait_for_home(intake);
+    return rc;
+}
+
+/* A directory beside the job has to be known by no later run: it is never waited for. */
+static int arrivals_homes(struct sl_arrivals *arrivals, struct sl_watched_homes *ret, struct sl_error *err)
+{
+    struct sl_watched_dir *intake = intake_of(arrivals);
+    struct sl_watched_home now;
+    if (!intake->home_due || intake->missing)
+        return 0;
+    int rc = get_home(&intake->place, &now, err);
+    if (rc)
+        return rc;
+    bool is_kept = intake->has_home && now.is_mounted && is_same_home(&intake->home, &now);
+    if (!is_kept && (intake->has_home || now.is_mounted) && sl_watched_homes_add(ret, &now) < 0)
+        return sl_error_nomem(err);
+    intake->home = now;
+    intake->has_home = now.is_mounted;
+    intake->home_due = false;
+    return 0;
+}
+
+static bool arrivals_awaits_home(const struct sl_arrivals *arrivals, const struct sl_file *file)
+{
+    const struct sl_watched_dir *intake = (const struct sl_watched_dir *)arrivals;
+    size_t len = strlen(intake->place.path);
+    return intake->awaits_home && strncmp(file->path, intake->place.path, len) == 0 && file->path[len] == '/';
 }
 
 /* ---- open, close ---- */
@@ -322,8 +371,9 @@ static const struct sl_arrivals_ops intake_ops = {
     .gone = arrivals_gone,
     .removed = arrivals_removed,
     .put_back = arrivals_put_back,
-    .home = arrivals_home,
-    .wait_for_home = arrivals_wait_for_home,
+    .remember_homes = arrivals_remember_homes,
+    .homes = arrivals_homes,
+    .awaits_home = arrivals_awaits_home,
     .close = arrivals_close,
 };
 
@@ -380,6 +430,7 @@ int sl_watched_dir_open(const struct sl_services *services, struct sl_notify *no
     intake->options = *options;
     intake->round = 1; /* no entry was looked at in it */
     intake->aging_due_ms = INT64_MAX;
+    intake->home_due = true;
     sl_entries_init(&intake->entries);
     int rc = sl_events_init(&intake->hints) ? sl_error_nomem(err) : 0;
     if (rc == 0 && (rc = sl_dir_path_open(services, dir, &intake->place, err)))

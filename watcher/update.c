@@ -185,6 +185,8 @@ static int find_place(struct sl_watched_dir *intake, struct sl_error *err)
     }
     if (state == SL_PLACE_REPLACED && !intake->missing)
         sl_log(intake->log, SL_LOG_WARNING, "%s: another directory has this name now", intake->place.path);
+    intake->awaits_home = false;
+    intake->home_due = intake->home_due || state == SL_PLACE_REPLACED;
     if (intake->missing)
         sl_log(intake->log, SL_LOG_INFO, "%s: the watched directory is there again", intake->place.path);
     intake->missing = false;

@@ -23,6 +23,10 @@ struct sl_watched_dir {
     struct sl_pool *pool; /* of struct sl_services; may be NULL */
     struct sl_arrivals_options options;
     struct sl_dir_path place;
+    struct sl_watched_home home; /* which the next run will know, where has_home; the path is place's */
+    bool has_home;
+    bool home_due;    /* another directory may have the path since it was asked for */
+    bool awaits_home; /* that of an earlier run */
     struct sl_events hints;
     struct sl_watching *watching; /* NULL: it is not being made */
     struct sl_hint_batch batch;

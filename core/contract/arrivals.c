@@ -1,6 +1,7 @@
 #include "core/contract/arrivals.h"
 
 #include "core/base/array.h"
+#include "core/base/bisect.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,34 @@ bool sl_file_same(const struct sl_file *a, const struct sl_file *b)
     if (a->inode != b->inode || a->born_ns != b->born_ns)
         return false;
     return a->born_ns != INT64_MIN || (a->size == b->size && a->mtime_ns == b->mtime_ns);
+}
+
+void sl_watched_homes_done(struct sl_watched_homes *homes)
+{
+    for (size_t i = 0; i < homes->count; i++)
+        free((char *)homes->home[i].path);
+    free(homes->home);
+    *homes = (struct sl_watched_homes){0};
+}
+
+int sl_watched_homes_add(struct sl_watched_homes *homes, const struct sl_watched_home *home)
+{
+    struct sl_watched_home *grown = sl_array_grow(homes->home, homes->count, &homes->capacity, sizeof *grown);
+    struct sl_watched_home copy = *home;
+    if (!grown)
+        return SL_ENOMEM;
+    homes->home = grown;
+    copy.path = strdup(home->path);
+    if (!copy.path)
+        return SL_ENOMEM;
+    homes->home[homes->count++] = copy;
+    return 0;
+}
+
+const struct sl_watched_home *sl_watched_homes_find(const struct sl_watched_homes *homes, const char *path)
+{
+    size_t at = SL_BISECT(i, 0, homes->count, strcmp(homes->home[i].path, path) < 0);
+    return at < homes->count && strcmp(homes->home[at].path, path) == 0 ? &homes->home[at] : NULL;
 }
 
 void sl_owed_files_done(struct sl_owed_files *owed)

@@ -60,10 +60,21 @@ bool sl_file_same(const struct sl_file *a, const struct sl_file *b); /* identity
 
 /* A watched directory, as a later run knows it again. */
 struct sl_watched_home {
+    const char *path; /* as the job names it, without slashes at the end */
     uint64_t inode;
     int64_t born_ns; /* INT64_MIN where the file system has none */
     bool is_mounted; /* it is on another file system than the job and than / */
 };
+
+struct sl_watched_homes {
+    struct sl_watched_home *home; /* [count]; paths are owned */
+    size_t count, capacity;
+};
+void sl_watched_homes_done(struct sl_watched_homes *homes);
+/* Appends a copy. 0 or SL_ENOMEM. */
+int sl_watched_homes_add(struct sl_watched_homes *homes, const struct sl_watched_home *home);
+/* Of homes in the order of their paths: that of this path, or NULL. */
+const struct sl_watched_home *sl_watched_homes_find(const struct sl_watched_homes *homes, const char *path);
 
 struct sl_arrivals;
 
@@ -91,11 +102,15 @@ struct sl_arrivals_ops {
     int (*removed)(struct sl_arrivals *arrivals, const struct sl_file *file, struct sl_error *err);
     /* Optional. The source has renamed it and given it its name back: that it was absent makes it no new arrival. */
     int (*put_back)(struct sl_arrivals *arrivals, const struct sl_file *file, struct sl_error *err);
-    /* Optional, both. Which directory it is; 0 or an error. */
-    int (*home)(struct sl_arrivals *arrivals, struct sl_watched_home *ret, struct sl_error *err);
-    /* At a start, before the first take: files were taken from this directory, another one is there now. Nothing is read
-     * until the path names it again. */
-    void (*wait_for_home)(struct sl_arrivals *arrivals, const struct sl_watched_home *home);
+    /* Optional, all three. At a start, before the first take: the directories on mounted file systems that earlier runs
+     * took files from. Where the path of one now names another one that is not mounted, nothing is read, and nothing is
+     * gone, until it names that one again; `accepts` takes what is there. In the order of their paths; copied. */
+    int (*remember_homes)(struct sl_arrivals *arrivals, const struct sl_watched_homes *homes, bool accepts,
+                          struct sl_error *err);
+    /* Appends the directories that the next run has to know, or to forget (is_mounted is false), and was not told of. */
+    int (*homes)(struct sl_arrivals *arrivals, struct sl_watched_homes *ret, struct sl_error *err);
+    /* Whether this file's directory is one that is waited for. */
+    bool (*awaits_home)(const struct sl_arrivals *arrivals, const struct sl_file *file);
     void (*close)(struct sl_arrivals *arrivals);
     /* Optional, of arrivals that are made of those of several directories: number i of them, from 0; NULL after the
      * last. Without it they are of one watched directory. */

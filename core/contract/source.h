@@ -163,9 +163,11 @@ struct sl_source_ops {
 
     /* Of files. At start, before the first take: these were taken in earlier runs. */
     int (*remember)(struct sl_source *source, const struct sl_files *files, struct sl_error *err);
-    /* Of files, optional, both: as struct sl_arrivals_ops; home gives false where there is none. */
-    int (*home)(struct sl_source *source, bool *ret_has, struct sl_watched_home *ret, struct sl_error *err);
-    void (*wait_for_home)(struct sl_source *source, const struct sl_watched_home *home);
+    /* Of files, optional, all three: as struct sl_arrivals_ops. */
+    int (*remember_homes)(struct sl_source *source, const struct sl_watched_homes *homes, bool accepts,
+                          struct sl_error *err);
+    int (*homes)(struct sl_source *source, struct sl_watched_homes *ret, struct sl_error *err);
+    bool (*awaits_home)(const struct sl_source *source, const struct sl_file *file);
     /* Of files, optional: takes only new ones (newFilesOnly). */
     bool (*only_new)(const struct sl_source *source);
     /* With only_new, at a start with a checkpoint, after remember: as struct sl_arrivals_ops. */

@@ -25,6 +25,7 @@
 #include "engine/batch/deadletter.h"
 #include "engine/batch/deadletter_limit.h"
 #include "engine/batch/gone.h"
+#include "engine/batch/homes.h"
 #include "engine/batch/hooks.h"
 #include "engine/batch/lineage.h"
 #include "engine/batch/memory_limit.h"
@@ -45,7 +46,8 @@ static int plan(struct sl_batch *batch, struct sl_error *err)
     batch->started_ms = sl_clock_real.now_ms(&sl_clock_real);
     if (!run->catalog || batch->replay)
         return 0;
-    int r = sl_catalog_plan(run->catalog, &batch->plan, err);
+    int r = sl_homes_remember(run, err);
+    r = r < 0 ? r : sl_catalog_plan(run->catalog, &batch->plan, err);
     return r < 0 ? r : sl_replay_planned(run, err);
 }
 

@@ -1,40 +1,41 @@
 #include "engine/batch/homes.h"
 
-static bool is_same(const struct sl_watched_home *a, const struct sl_watched_home *b)
+static int remember(struct sl_run *run, size_t s, struct sl_error *err)
 {
-    return a->inode == b->inode && a->born_ns == b->born_ns;
+    struct sl_source *source = run->source[s];
+    struct sl_watched_homes now = {0};
+    int r = source->ops->homes ? source->ops->homes(source, &now, err) : 0;
+    r = r < 0 ? r : sl_catalog_put_homes(run->catalog, s, &now, err);
+    sl_watched_homes_done(&now);
+    return r;
 }
 
-/* What is there now counts from here on. A directory beside the job needs no row: it is never waited for. */
-static int remember(struct sl_run *run, size_t s, bool is_known, const struct sl_watched_home *before,
-                    const struct sl_watched_home *now, struct sl_error *err)
+static int check_planned(const struct sl_run *run, size_t s, const struct sl_batch_plan *plan,
+                         struct sl_error *err)
 {
-    bool is_news =
-        is_known ? !is_same(before, now) || before->is_mounted != now->is_mounted : now->is_mounted;
-    return is_news ? sl_catalog_put_home(run->catalog, s, now, err) : 0;
+    const struct sl_source *source = run->source[s];
+    for (size_t i = 0; i < plan->files[s].count; i++)
+        if (source->ops->awaits_home(source, &plan->files[s].file[i]))
+            return sl_error_set(
+                err, SL_EFAIL,
+                "%s: files of batch %lld, which was planned, are on a file system that is not "
+                "mounted; mount it, or run the job with --accept-changes to quarantine them",
+                run->source_key[s], (long long)plan->batch_ms);
+    return 0;
 }
 
 static int check(struct sl_run *run, size_t s, const struct sl_progress *progress, struct sl_error *err)
 {
     struct sl_source *source = run->source[s];
-    struct sl_watched_home before, now;
-    bool has = false, is_known;
-    int r = source->ops->home ? source->ops->home(source, &has, &now, err) : 0;
-    if (r < 0 || !has)
-        return r;
-    r = sl_catalog_get_home(run->catalog, s, &is_known, &before, err);
-    if (r < 0)
-        return r;
-    bool is_away = is_known && before.is_mounted && !now.is_mounted && !is_same(&before, &now);
-    if (!is_away || run->options->accept_changes)
-        return remember(run, s, is_known, &before, &now, err);
-    if (progress->planned && progress->plan.files[s].count)
-        return sl_error_set(err, SL_EFAIL,
-                            "%s: files of batch %lld, which was planned, are on a file system that is not "
-                            "mounted; mount it, or run the job with --accept-changes to quarantine them",
-                            run->source_key[s], (long long)progress->plan.batch_ms);
-    source->ops->wait_for_home(source, &before);
-    return 0;
+    struct sl_watched_homes earlier = {0};
+    if (!source->ops->remember_homes)
+        return 0;
+    int r = sl_catalog_get_homes(run->catalog, s, &earlier, err);
+    r = r < 0 ? r : source->ops->remember_homes(source, &earlier, run->options->accept_changes, err);
+    sl_watched_homes_done(&earlier);
+    if (r == 0 && progress->planned)
+        r = check_planned(run, s, &progress->plan, err);
+    return r < 0 ? r : remember(run, s, err);
 }
 
 int sl_homes_check(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err)
@@ -42,5 +43,13 @@ int sl_homes_check(struct sl_run *run, const struct sl_progress *progress, struc
     int r = 0;
     for (size_t s = 0; r == 0 && s < run->sources; s++)
         r = check(run, s, progress, err);
+    return r;
+}
+
+int sl_homes_remember(struct sl_run *run, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t s = 0; r == 0 && s < run->sources; s++)
+        r = remember(run, s, err);
     return r;
 }

@@ -5,7 +5,9 @@
 #include "engine/batch/run.h"
 
 /* At a start, before planned batches are redone and the first files are taken. Where a source took its files from a
- * directory on a mounted file system and its path now names another one that is not, the source waits for the first
+ * directory on a mounted file system and the path now names another one that is not, the source waits for the first
  * (accept_changes: takes what is there). Remembers which directories there are; durable. SL_EFAIL: files of a planned
  * batch are on a file system that is not mounted. */
 int sl_homes_check(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err);
+/* Before a batch is planned: remembers those that came since; durable. */
+int sl_homes_remember(struct sl_run *run, struct sl_error *err);

@@ -144,18 +144,19 @@ int sl_catalog_each_quarantined(struct sl_catalog *catalog, sl_catalog_visit_qua
 int sl_catalog_forget_quarantined(struct sl_catalog *catalog, const char *path, int64_t *ret,
                                   struct sl_error *err);
 
-/* ---- which directory the path of a source names ---- */
+/* ---- which directories the paths of a source name ---- */
 
 /* *ret: the source has taken nothing yet, and of the files that sources of this key have taken is_there finds one. */
 int sl_catalog_taken_before(struct sl_catalog *catalog, size_t source, const char *key,
                             bool (*is_there)(void *arg, const char *path), void *arg, bool *ret,
                             struct sl_error *err);
 
-int sl_catalog_get_home(struct sl_catalog *catalog, size_t source, bool *ret_known,
-                        struct sl_watched_home *ret, struct sl_error *err);
-/* Durable when it returns. */
-int sl_catalog_put_home(struct sl_catalog *catalog, size_t source, const struct sl_watched_home *home,
-                        struct sl_error *err);
+/* Appends those of earlier runs, by path. */
+int sl_catalog_get_homes(struct sl_catalog *catalog, size_t source, struct sl_watched_homes *ret,
+                         struct sl_error *err);
+/* Those that are not mounted are forgotten. Durable when it returns. */
+int sl_catalog_put_homes(struct sl_catalog *catalog, size_t source, const struct sl_watched_homes *homes,
+                         struct sl_error *err);
 
 /* ---- the files that a window reaches ---- */
 

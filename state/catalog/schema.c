@@ -32,8 +32,8 @@
  *     quarantine   the quarantined files that were neither replayed nor forgotten, whatever the history drops
  *     owed         the files of committed batches that could not be archived or deleted yet
  *     undecided    the sources of which it is not decided yet which files were there before their first start
- *     directory    which directory the path of a source named last; file_system is 1 where it was on another file system
- *                  than the job and /, else 0
+ *     directory    which directories the paths of a source named last, of those on another file system than the job
+ *                  and /
  *     counter      what the job's counters have counted in committed batches
  *
  * checksum is XXH3-64 over the other columns that decide results (state/catalog/rows.c); sums are modulo 2^64, so
@@ -150,6 +150,15 @@ static const char add_lineage[] =
 /* Version 12. Rows keep their checksums. */
 static const char rename_aside[] = "ALTER TABLE aside RENAME TO quarantined;";
 
+/* Version 13. The path of a row of before was that of its source. */
+static const char name_directories[] =
+    "ALTER TABLE directory RENAME TO unnamed;"
+    "CREATE TABLE directory (source INTEGER NOT NULL, path TEXT NOT NULL, inode INTEGER NOT NULL, born_ns INTEGER"
+    " NOT NULL, PRIMARY KEY (source, path)) WITHOUT ROWID;"
+    "INSERT INTO directory SELECT source, rtrim(substr(key, instr(key, ':') + 1), '/'), inode, born_ns FROM unnamed"
+    " JOIN source ON source.id = unnamed.source WHERE file_system = 1;"
+    "DROP TABLE unnamed;";
+
 /* What a new catalog begins with: the tables as version NEW_VERSION left them, without going through the steps, half of
  * whose time is renaming; tests/job/test-older-checkpoint.py compares the two. Steps that come later need not be written
  * here. */
@@ -194,8 +203,8 @@ static const char new_tables[] =
     "CREATE TABLE owed (source INTEGER NOT NULL, path TEXT NOT NULL, inode INTEGER NOT NULL, born_ns"
     " INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, size INTEGER NOT NULL, batch_ms INTEGER NOT NULL,"
     " PRIMARY KEY (source, path, inode)) WITHOUT ROWID;"
-    "CREATE TABLE directory (source INTEGER PRIMARY KEY, inode INTEGER NOT NULL, born_ns INTEGER NOT"
-    " NULL, file_system INTEGER NOT NULL);"
+    "CREATE TABLE directory (source INTEGER NOT NULL, path TEXT NOT NULL, inode INTEGER NOT NULL, born_ns"
+    " INTEGER NOT NULL, PRIMARY KEY (source, path)) WITHOUT ROWID;"
     "CREATE TABLE spoilt (id INTEGER PRIMARY KEY CHECK (id = 1), batches INTEGER NOT NULL);"
     "CREATE TABLE identity (id INTEGER PRIMARY KEY CHECK (id = 1), checkpoint TEXT NOT NULL, checksum"
     " INTEGER);"
@@ -210,11 +219,11 @@ static const char new_tables[] =
     "INSERT INTO spoilt VALUES (1, 0);"
     "INSERT INTO identity VALUES (1, lower(hex(randomblob(16))), NULL);";
 
-static const char *const steps[] = {first_tables, add_aside,     add_code,    add_place,
-                                    add_ranges,   add_trust,     add_spoilt,  add_identity,
-                                    add_counters, add_watermark, add_lineage, rename_aside};
+static const char *const steps[] = {first_tables, add_aside,    add_code,        add_place,    add_ranges,
+                                    add_trust,    add_spoilt,   add_identity,    add_counters, add_watermark,
+                                    add_lineage,  rename_aside, name_directories};
 
-enum { NEW_VERSION = 12, SCHEMA_VERSION = sizeof steps / sizeof *steps };
+enum { NEW_VERSION = 13, SCHEMA_VERSION = sizeof steps / sizeof *steps };
 
 static const char drop_views[] = "DROP VIEW IF EXISTS batches; DROP VIEW IF EXISTS files;"
                                  "DROP VIEW IF EXISTS outputs; DROP VIEW IF EXISTS errors;"

@@ -118,9 +118,13 @@ static const char *const sql[SL_SQL_COUNT] = {
     [SL_SQL_PUT_OWED] = "INSERT OR REPLACE INTO owed (source, batch_ms, path, inode, born_ns, mtime_ns, size)"
                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [SL_SQL_DROP_OWED] = "DELETE FROM owed WHERE source = ?1 AND path = ?2 AND inode = ?3",
-    [SL_SQL_GET_DIRECTORY] = "SELECT inode, born_ns, file_system FROM directory WHERE source = ?1",
-    [SL_SQL_PUT_DIRECTORY] = "INSERT OR REPLACE INTO directory (source, inode, born_ns, file_system)"
+    [SL_SQL_GET_DIRECTORIES] = "SELECT path, inode, born_ns FROM directory WHERE source = ?1 ORDER BY path",
+    [SL_SQL_PUT_DIRECTORY] = "INSERT OR REPLACE INTO directory (source, path, inode, born_ns)"
                              " VALUES (?1, ?2, ?3, ?4)",
+    [SL_SQL_DROP_DIRECTORY] = "DELETE FROM directory WHERE source = ?1 AND path = ?2",
+    [SL_SQL_DROP_IDLE_DIRECTORIES] =
+        "DELETE FROM directory WHERE source = ?1 AND NOT EXISTS (SELECT 1 FROM taken WHERE source = ?1"
+        " AND taken.path > directory.path || '/' AND taken.path < directory.path || '0')",
     [SL_SQL_GET_FILE_COUNTS] = "SELECT batch.time_ms, file.source, count(*) FROM batch JOIN file"
                                " ON file.batch = batch.number WHERE committed = 1 AND time_ms > ?1"
                                " GROUP BY batch.number, file.source ORDER BY batch.time_ms",

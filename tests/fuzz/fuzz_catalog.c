@@ -421,16 +421,16 @@ static void read_as_owner(struct sl_catalog *catalog)
 {
     struct sl_error err;
     struct sl_codes codes = {0};
-    struct sl_watched_home home;
+    struct sl_watched_homes homes = {0};
     struct sl_manifest manifest;
-    bool known;
     (void)sl_catalog_each_counter(catalog, see_counter, NULL, &err);
     (void)sl_catalog_each_quarantined(catalog, see_quarantined, NULL, &err);
     (void)sl_catalog_each_owed(catalog, see_owed, NULL, &err);
     (void)sl_catalog_count_files(catalog, INT64_MIN, see_count, NULL, &err);
     (void)sl_catalog_first_files(catalog, INT64_MIN, INT64_MAX, see_first, NULL, &err);
     (void)sl_catalog_each_newest(catalog, see_path, NULL, &err);
-    (void)sl_catalog_get_home(catalog, 0, &known, &home, &err);
+    (void)sl_catalog_get_homes(catalog, 0, &homes, &err);
+    sl_watched_homes_done(&homes);
     if (sl_catalog_get_codes(catalog, &codes, &err) == 0)
         sl_codes_done(&codes);
     if (catalog->history.ops->manifest(&catalog->history, 1000, "out-1", &manifest, &err) == 0)

@@ -120,6 +120,58 @@ def test_not_mounted_at_a_start():
         unmount("in")
 
 
+@row("is one of several, is not mounted at a start")
+def test_one_of_several_is_not_mounted_at_a_start():
+    """Below a recursive source and by a pattern, known at the first start or made later; each is a directory of its own."""
+    if os.getuid():
+        skip("mounting asks for root")
+    os.makedirs("in/sub")
+    os.makedirs("from/deep")
+    os.rename("in", "kept")
+    os.makedirs("in")
+    if try_bind():
+        skip("mounting is not possible here")
+    for source in ('"in", { recursive = true }', '"i*/s*"'):
+        for is_late in (False, True):
+            shutil.rmtree("in")
+            shutil.copytree("kept", "in")
+            for name in ("out", ".sluice", "from"):
+                shutil.rmtree(name, ignore_errors=True)
+            os.makedirs("from/deep")
+            job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\n'
+                'ssc:textFileStream(%s):saveAsTextFiles("out/o", "txt")\n' % source)
+            one_of_several(is_late)
+
+
+def one_of_several(is_late):
+    def batch(*options):
+        return sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1", *options).stderr
+    try:
+        move_in("a", "a\n", "from")
+        if is_late:
+            os.rename("in/sub", "in/_sub")
+            batch()
+            os.rename("in/_sub", "in/sub")
+        subprocess.run(["mount", "--bind", "from", "in/sub"], check=True)
+        batch()
+        equal(read("out/o.txt/part-00000"), b"a\n", "what came first")
+        subprocess.run(["umount", "in/sub"], check=True)
+        for start in range(2):
+            said = batch()
+            check("in/sub: another file system is there now" in said, "stderr is\n" + said)
+        subprocess.run(["mount", "--bind", "from", "in/sub"], check=True)
+        move_in("b", "b\n", "from")
+        equal(batch(), "", "stderr when it is mounted again")
+        equal(read("out/o.txt/part-00000"), b"b\n", "nothing twice")
+        subprocess.run(["umount", "in/sub"], check=True)
+        move_in("below", "below\n", "in/sub")
+        batch("--accept-changes")
+        equal(read("out/o.txt/part-00000"), b"below\n", "what is there, where that is wanted")
+        equal(batch(), "", "stderr of the next start")
+    finally:
+        unmount("in/sub")
+
+
 @row("is not mounted at a start, and a batch of its files was planned")
 def test_not_mounted_and_planned():
     if os.getuid():

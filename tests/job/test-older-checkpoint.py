@@ -113,6 +113,24 @@ def make_older(more=""):
     os.rename("old.db", CATALOG)
 
 
+DIRECTORY_12 = """PRAGMA user_version = 12; DROP TABLE directory;
+CREATE TABLE directory (source INTEGER PRIMARY KEY, inode INTEGER NOT NULL, born_ns INTEGER NOT NULL, file_system INTEGER NOT NULL);
+INSERT INTO directory VALUES (%d, 7, 8, 1);
+"""
+
+
+def test_a_directory_of_version_12_gets_the_path_of_its_source():
+    begin()
+    equal(run_batches(1).returncode, 0, "a batch")
+    with sqlite3.connect(CATALOG) as database:
+        source = database.execute("SELECT id FROM source WHERE key = 'textFileStream:in'").fetchone()[0]
+        database.executescript(DIRECTORY_12 % source)
+    said = run_batches(1).stderr
+    check("in: another file system is there now" in said, said)
+    with sqlite3.connect(CATALOG) as database:
+        equal(rows(database, "directory"), [(source, "in", 7, 8)], "what is known of it")
+
+
 def version():
     with sqlite3.connect(CATALOG) as database:
         return database.execute("PRAGMA user_version").fetchone()[0]
