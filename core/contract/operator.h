@@ -130,6 +130,7 @@ struct sl_lane {
     struct sl_position position;
     struct sl_task *task;
     void *state;
+    uint64_t first_row; /* its number among the rows of the input, where absorb needs it: struct sl_sharded */
     /* Row by row what record errors are about, where the operator made other rows of them. */
     const struct sl_chunk *shown;
 };
@@ -142,6 +143,7 @@ struct sl_stage {
     int64_t batch_ms;
     int64_t watermark_ms; /* of the inputs in this batch: the oldest; SL_NO_TIME: none yet; SL_END_OF_TIME */
     bool is_in_parts;     /* its groups may be given out, or come from other processes: struct sl_partial */
+    bool is_shard;        /* its memory has the keys of one partition: struct sl_sharded */
     bool reports_late;    /* late records of its input are counted here */
     bool emits;           /* batch_ms is a multiple of the slide: otherwise finish only takes note */
     /* Of a window: the groups that this batch brought; an error of another one was the error of an earlier batch, and says
@@ -202,11 +204,18 @@ struct sl_partial {
  * process loads its shard (load, loaded), finishes a batch (finish) and gives what changed (save) ---- */
 
 struct sl_sharded {
-    /* All that is kept: rows (key, value...) in the order of keys, as one SL_SECTION_KEYED has them. NULL: nothing. Borrowed
-     * until the next batch. */
-    const struct sl_dataset *(*all)(const void *memory);
-    /* In place of finish, where all of it is: load was given what the batch changed, a section for each shard that
-     * changed. The result, as finish makes it. */
+    /* Its functions are called for records, in the order of the input. Lanes of absorb have first_row; emit gives a record as
+     * (key, its number in the lane, the list of its other fields). With is_shard finish gives rows (place in the result, nil, the
+     * record as a list), which are merged by place, as SL_RESULT_SORTED_UP has it. Without shards rows are not cut by key. */
+    bool of_records;
+    /* The rest is done where all of the state is, in this order. begin: optional. */
+    int (*begin)(struct sl_stage *stage);
+    /* All that is kept: rows (key, value...) in the order of keys, as one SL_SECTION_KEYED has them. NULL in *ret: nothing.
+     * The caller unrefs. Of a shard, too. */
+    int (*all)(struct sl_stage *stage, struct sl_dataset **ret);
+    /* What the batch changed in a shard, as save gave it. */
+    int (*change)(struct sl_stage *stage, const struct sl_dataset *rows);
+    /* In place of finish, after all changes. The result as finish makes it; of records *ret is that already, merged. */
     int (*revise)(struct sl_stage *stage, struct sl_dataset **ret);
 };
 

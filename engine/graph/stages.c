@@ -44,6 +44,8 @@ static const char groups_there[] =
 static const char shards_there[] =
     "tasks make the groups of a batch, and call the functions where they take long, each with a shard of the state; the "
     "driver keeps all of it";
+static const char records_there[] =
+    "tasks call the functions where they take long, each with a shard of the state; the driver keeps all of it";
 static const char whole_here[] = "its result is made in one piece, of what tasks have combined or read";
 static const char fed_here[] = "some of its rows come from operators that run here";
 static const char below_here[] = "it follows operators that run here";
@@ -69,17 +71,23 @@ static const char *why_source(const struct sl_pipelines *pipelines, const struct
     return keeps_something(&root->top) ? event_time_here : NULL;
 }
 
-bool sl_stages_keeps_groups(const struct sl_node *node)
+bool sl_stages_maps_records(const struct sl_node *node)
 {
     const struct sl_wide *wide = node->op->wide;
-    return wide->memory_size && wide->partial && wide->partial->groups &&
+    return wide && wide->sharded && wide->sharded->of_records;
+}
+
+bool sl_stages_keeps_state(const struct sl_node *node)
+{
+    const struct sl_wide *wide = node->op->wide;
+    return wide->memory_size && wide->partial && (wide->partial->groups || sl_stages_maps_records(node)) &&
            wide->partial->order(node) != SL_RESULT_WHOLE;
 }
 
 static const char *why_wide(const struct sl_stages *stages, const struct sl_node *node)
 {
     const struct sl_wide *wide = node->op->wide;
-    if (wide->memory_size && !sl_stages_keeps_groups(node))
+    if (wide->memory_size && !sl_stages_keeps_state(node))
         return memory_here;
     if (!wide->partial || wide->partial->order(node) == SL_RESULT_WHOLE)
         return whole_here;
@@ -219,6 +227,16 @@ static const char *why_one_process(enum sl_one_process reason)
     return NULL;
 }
 
+/* Of an operator that keeps something. */
+static const char *why_keeper(const struct sl_node *node)
+{
+    if (!sl_stages_keeps_state(node))
+        return memory_here;
+    if (sl_stages_maps_records(node))
+        return records_there;
+    return node->op->wide->sharded ? shards_there : groups_there;
+}
+
 const char *sl_stages_of_operator(const struct sl_op *op)
 {
     const struct sl_node node = {.op = op}; /* what the order of a result depends on */
@@ -235,9 +253,7 @@ const char *sl_stages_of_operator(const struct sl_op *op)
         return op->wide ? event_time_here : NULL;
     case SL_OP_WIDE:
         if (op->wide->memory_size)
-            return !sl_stages_keeps_groups(&node) ? memory_here
-                   : op->wide->sharded            ? shards_there
-                                                  : groups_there;
+            return why_keeper(&node);
         return !op->wide->partial || op->wide->partial->order(&node) == SL_RESULT_WHOLE ? whole_here : NULL;
     case SL_OP_OUTPUT:
         return output_here;

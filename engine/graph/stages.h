@@ -5,8 +5,9 @@
  *            partition. What it gives to a wide operator is what its lane has combined (struct sl_partial), or rows
  *   reduce   a wide operator whose groups can be finished apart from each other, by hash of the key, and that gets
  *            rows from map stages only: a task for each of a number of partitions
- *            Of windows and state by key it makes the groups of the batch; what is kept is the driver's
- *   driver   all else: the operators that follow a shuffle, state of single records, event time, outputs
+ *            Of windows and state by key it makes the groups of the batch; what is kept is the driver's. It calls functions of
+ *            state where the state is dealt to shards
+ *   driver   all else: the operators that follow a shuffle, event time, outputs
  *
  * Stages are numbered: maps in the order of sources, reduces in the order of operators, the driver last. */
 #pragma once
@@ -45,7 +46,9 @@ int sl_stages_print_json(struct sl_context *context, FILE *out);
 /* Appends them as JSON, the value of "stages"; as lines of text. False: out of memory. */
 bool sl_stages_json(const struct sl_stages *stages, struct sl_buf *buf);
 bool sl_stages_text(const struct sl_stages *stages, struct sl_buf *buf);
-/* A reduce whose groups enter what the operator keeps on the driver. */
-bool sl_stages_keeps_groups(const struct sl_node *node);
+/* A reduce whose groups enter what the operator keeps on the driver; or whose records meet it in shards. */
+bool sl_stages_keeps_state(const struct sl_node *node);
+/* The latter: its functions are called for records. */
+bool sl_stages_maps_records(const struct sl_node *node);
 /* What `operator` of a graph may do in tasks: the words of the manual's table. */
 const char *sl_stages_of_operator(const struct sl_op *op);

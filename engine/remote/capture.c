@@ -28,6 +28,12 @@ static bool may_refuse(const struct sl_op *op)
     return op->kind == SL_OP_OUTPUT ? op->output->refuse != NULL : op->wide->push != sl_collect_push;
 }
 
+/* Records that go to the driver go there as they are. */
+bool sl_capture_combines(const struct sl_capture *capture)
+{
+    return capture->node->op->wide->partial && (capture->by_key || !sl_stages_maps_records(capture->node));
+}
+
 static int lane_open(struct sl_stage *stage, struct sl_lane *lane)
 {
     struct sl_worker_process *process = process_of(stage);
@@ -41,7 +47,7 @@ static int lane_open(struct sl_stage *stage, struct sl_lane *lane)
     *process->last = capture;
     process->last = &capture->next;
     lane->state = capture;
-    bool is_needed = op->wide->partial || (op->kind != SL_OP_OUTPUT && may_refuse(op));
+    bool is_needed = sl_capture_combines(capture) || (op->kind != SL_OP_OUTPUT && may_refuse(op));
     return is_needed && op->wide->lane_open ? op->wide->lane_open(stage, &capture->lane) : 0;
 }
 
@@ -50,7 +56,7 @@ static int push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_ch
     struct sl_capture *capture = lane->state;
     const struct sl_op *op = stage->node->op;
     int r = 0;
-    if (op->wide->partial)
+    if (sl_capture_combines(capture))
         return op->wide->push(stage, &capture->lane, in);
     if (may_refuse(op))
         r = op->kind == SL_OP_OUTPUT ? op->output->refuse(stage, &capture->lane, in)

@@ -74,6 +74,13 @@ static bool can_be_finished(const struct sl_remote_driver *driver, const struct 
     return true;
 }
 
+/* Records are cut by key for shards only. */
+static bool has_use_of_tasks(const struct sl_remote_driver *driver, const struct sl_batch *batch, size_t n)
+{
+    const struct sl_node *node = batch->stage[n]->node;
+    return !sl_stages_maps_records(node) || sl_shards_wanted(driver, batch, node, true);
+}
+
 static int begin(struct sl_executor *executor, struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_remote_driver *driver = (struct sl_remote_driver *)executor;
@@ -87,7 +94,7 @@ static int begin(struct sl_executor *executor, struct sl_batch *batch, struct sl
             driver->stages->role[root] == SL_ROLE_MAP && batch->said[root] && can_be_taken(source);
     }
     for (size_t n = 0; n < batch->run->pipelines->nodes; n++)
-        driver->finishes[n] = can_be_finished(driver, batch, n);
+        driver->finishes[n] = can_be_finished(driver, batch, n) && has_use_of_tasks(driver, batch, n);
     sl_shards_begin(driver, batch);
     return 0;
 }
@@ -97,9 +104,12 @@ static bool takes(struct sl_executor *executor, size_t s)
     return ((struct sl_remote_driver *)executor)->takes[s];
 }
 
+/* Also what is finished here, where that may become the tasks': it is timed. */
 static bool finishes(struct sl_executor *executor, const struct sl_node *node)
 {
-    return ((struct sl_remote_driver *)executor)->finishes[node->number];
+    const struct sl_remote_driver *driver = (const struct sl_remote_driver *)executor;
+    return driver->finishes[node->number] ||
+           (driver->stages->role[node->number] == SL_ROLE_REDUCE && sl_stages_maps_records(node));
 }
 
 /* A peer that has ended is noticed with the next stage. */

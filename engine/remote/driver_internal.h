@@ -9,6 +9,13 @@
 #include "engine/remote/shard.h"
 #include "engine/remote/task.h"
 
+/* What a map task gave of an operator that numbers its rows. */
+struct sl_counted_lane {
+    unsigned node;
+    struct sl_position position;
+    uint64_t rows;
+};
+
 /* A map stage of the batch under way. */
 struct sl_map_stage {
     int64_t id;
@@ -16,6 +23,8 @@ struct sl_map_stage {
     size_t tasks;
     struct sl_remote_block **block; /* [tasks]: what each of them made */
     size_t *blocks;                 /* [tasks] */
+    size_t lanes, lanes_capacity;
+    struct sl_counted_lane *lane; /* of all tasks */
 };
 
 /* The shards of the state of one operator, [partitions] each. */
@@ -77,7 +86,8 @@ int sl_report_take_end(struct sl_remote_driver *driver, struct sl_wire *wire, st
  *
  *     open, close    with the process
  *     begin          of a batch, or once more: which shards are those of the newest committed batch
- *     wanted         the operator's part of the batch is done by tasks that have shards
+ *     wanted         the operator's part of the batch is done by tasks that have shards; of one that maps records that is decided
+ *                    when the batch begins
  *     deal           before the stage: all shards are there
  *     take           the end of the report of task p: what changed is given to the operator
  *     forget         the operator's state changes here: its shards are past
@@ -93,8 +103,9 @@ int sl_shards_take(struct sl_remote_driver *driver, struct sl_stage *stage, size
                    struct sl_error *err);
 void sl_shards_forget(struct sl_remote_driver *driver, const struct sl_node *node);
 void sl_shards_sweep(struct sl_remote_driver *driver);
-/* The operator's part of a batch took so long here. */
-void sl_shards_note_cost(struct sl_remote_driver *driver, const struct sl_stage *stage, int64_t ns);
+/* The operator's part of a batch, which brought so many rows, took so long here. */
+void sl_shards_note_cost(struct sl_remote_driver *driver, const struct sl_stage *stage, uint64_t rows,
+                         int64_t ns);
 
 /* driver_map.c, driver_reduce.c */
 int sl_remote_driver_read(struct sl_executor *executor, struct sl_batch *batch, size_t s,

@@ -33,6 +33,7 @@ void sl_map_stage_done(struct sl_map_stage *map)
         free(map->block[i]);
     free(map->block);
     free(map->blocks);
+    free(map->lane);
     *map = (struct sl_map_stage){0};
 }
 
@@ -194,10 +195,10 @@ static int deliver(struct mapping *mapping, const struct sl_remote_section *sect
     return r < 0 ? sl_blame(stage->node, r, err) : 0;
 }
 
-static bool is_of_task(const struct mapping *mapping, size_t i, const struct sl_remote_section *section)
+static bool is_of_task(const struct mapping *mapping, size_t i, const struct sl_position *position)
 {
-    return section->position.partition >= first_partition(mapping, i) &&
-           section->position.partition < first_partition(mapping, i + 1);
+    return position->partition >= first_partition(mapping, i) &&
+           position->partition < first_partition(mapping, i + 1);
 }
 
 static int deliver_all(struct mapping *mapping, size_t i, const struct sl_report_end *end,
@@ -207,7 +208,8 @@ static int deliver_all(struct mapping *mapping, size_t i, const struct sl_report
     int r = 0;
     for (size_t n = 0; n < end->sections && r == 0; n++) {
         const struct sl_remote_section *section = &end->section[n];
-        r = is_of_task(mapping, i, section) ? deliver(mapping, section, data->bytes + at, err) : SL_EDAMAGED;
+        r = is_of_task(mapping, i, &section->position) ? deliver(mapping, section, data->bytes + at, err)
+                                                       : SL_EDAMAGED;
         at += section->len;
     }
     return r;
@@ -224,6 +226,34 @@ static int note_blocks(struct mapping *mapping, size_t i, const struct sl_report
     memcpy(map->block[i], end->block, end->blocks * sizeof *map->block[i]);
     map->blocks[i] = end->blocks;
     return 0;
+}
+
+static int take_lane(const struct mapping *mapping, size_t i, struct sl_wire *wire)
+{
+    struct sl_map_stage *map = mapping->map;
+    struct sl_counted_lane *grown = sl_array_grow(map->lane, map->lanes, &map->lanes_capacity, sizeof *grown);
+    if (!grown)
+        return SL_ENOMEM;
+    map->lane = grown;
+    struct sl_counted_lane *lane = &map->lane[map->lanes];
+    *lane = (struct sl_counted_lane){.node = (unsigned)sl_wire_integer(wire)};
+    lane->position.input = (uint32_t)sl_wire_integer(wire);
+    lane->position.path = (uint32_t)sl_wire_integer(wire);
+    lane->position.partition = (uint32_t)sl_wire_integer(wire);
+    lane->rows = (uint64_t)sl_wire_integer(wire);
+    if (!wire->failed && !is_of_task(mapping, i, &lane->position))
+        wire->failed = SL_EDAMAGED;
+    map->lanes += !wire->failed;
+    return wire->failed;
+}
+
+static int take_lanes(const struct mapping *mapping, size_t i, struct sl_wire *wire)
+{
+    size_t count = sl_wire_count(wire);
+    int r = wire->failed;
+    for (size_t n = 0; n < count && r == 0; n++)
+        r = take_lane(mapping, i, wire);
+    return r;
 }
 
 static int take_found(struct mapping *mapping, size_t p, struct sl_wire *wire, bool *is_damaged,
@@ -256,6 +286,7 @@ static int take_report(void *arg, size_t i, struct sl_wire *wire, struct sl_erro
     if (r < 0 || is_damaged) /* the batch is read again without the file */
         return r;
     r = note_blocks(mapping, i, &end);
+    r = r < 0 ? r : take_lanes(mapping, i, wire);
     return r < 0 ? r : deliver_all(mapping, i, &end, &data, err);
 }
 

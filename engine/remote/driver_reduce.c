@@ -10,8 +10,11 @@ struct reducing {
     struct sl_batch *batch;
     const struct sl_node *node;
     int64_t id;
-    struct sl_merging *merging; /* NULL: groups come back, and enter the operator's stage here, or: */
-    bool has_shards;            /* what changed in shards comes back, and enters it */
+    struct sl_merging *
+        merging; /* NULL: no rows of the result come back, but groups, which enter the operator's stage here, or: */
+    bool has_shards; /* what changed in shards comes back, and enters it */
+    size_t lanes;    /* of rows that are numbered */
+    struct sl_numbered_lane *lane;
 };
 
 /* ---- tasks ---- */
@@ -57,8 +60,49 @@ static int send_task(const struct reducing *reducing, uint32_t partition, struct
         .expected = list_blocks(reducing, partition, list),
         .block = list,
         .shard = reducing->has_shards ? shards->next[partition] : (struct sl_shard){0},
+        .lanes = reducing->lanes,
+        .lane = reducing->lane,
     };
     return sl_request_task(reducing->driver, &task, err);
+}
+
+static int compare_lanes(const void *a, const void *b)
+{
+    return sl_position_compare(&((const struct sl_numbered_lane *)a)->position,
+                               &((const struct sl_numbered_lane *)b)->position);
+}
+
+static size_t list_lanes(const struct reducing *reducing, struct sl_numbered_lane *list)
+{
+    size_t count = 0;
+    for (size_t m = 0; m < reducing->driver->maps; m++)
+        for (size_t i = 0; i < reducing->driver->map[m].lanes; i++) {
+            const struct sl_counted_lane *lane = &reducing->driver->map[m].lane[i];
+            if (lane->node == reducing->node->number)
+                list[count++] = (struct sl_numbered_lane){lane->position, lane->rows};
+        }
+    return count;
+}
+
+/* The rows of all lanes have numbers in the order of the input. */
+static int number_lanes(struct reducing *reducing)
+{
+    size_t most = 0;
+    for (size_t m = 0; m < reducing->driver->maps; m++)
+        most += reducing->driver->map[m].lanes;
+    reducing->lane = calloc(most + 1, sizeof *reducing->lane);
+    if (!reducing->lane)
+        return SL_ENOMEM;
+    reducing->lanes = list_lanes(reducing, reducing->lane);
+    if (reducing->lanes)
+        qsort(reducing->lane, reducing->lanes, sizeof *reducing->lane, compare_lanes);
+    uint64_t next = 0;
+    for (size_t i = 0; i < reducing->lanes; i++) {
+        uint64_t rows = reducing->lane[i].first_row;
+        reducing->lane[i].first_row = next;
+        next += rows;
+    }
+    return 0;
 }
 
 /* The map stages that may have blocks for it. */
@@ -128,9 +172,10 @@ static int take_report(void *arg, size_t p, struct sl_wire *wire, struct sl_erro
     if (r < 0)
         return r;
     if (reducing->has_shards)
-        return sl_shards_take(reducing->driver, reducing->batch->stage[reducing->node->number], p, wire, err);
-    return reducing->merging ? sl_merging_add(reducing->merging, p, data.bytes, data.len)
-                             : absorb_groups(reducing, p, &data, err);
+        r = sl_shards_take(reducing->driver, reducing->batch->stage[reducing->node->number], p, wire, err);
+    if (r == 0 && reducing->merging)
+        return sl_merging_add(reducing->merging, p, data.bytes, data.len);
+    return r == 0 && !reducing->has_shards ? absorb_groups(reducing, p, &data, err) : r;
 }
 
 /* ---- the stage ---- */
@@ -159,14 +204,32 @@ static int run_if_needed(const struct reducing *reducing, struct sl_error *err)
     return has_blocks(reducing) ? run_tasks(reducing, err) : 0;
 }
 
+/* What tasks make of records is merged. Without records they are needed for keys that time out. */
+static int map_records(struct reducing *reducing, struct sl_dataset **ret, struct sl_error *err)
+{
+    const struct sl_node *node = reducing->node;
+    const struct sl_wide *wide = node->op->wide;
+    reducing->merging = sl_merging_new((size_t)reducing->driver->partitions, wide->partial->order(node));
+    int r = reducing->merging ? number_lanes(reducing) : SL_ENOMEM;
+    if (r == 0 && (has_blocks(reducing) ||
+                   wide->wants(node, reducing->batch->stage[node->number]->memory, reducing->batch->t)))
+        r = run_tasks(reducing, err);
+    r = r < 0 ? r : sl_merging_finish(reducing->merging, ret);
+    sl_merging_free(reducing->merging);
+    free(reducing->lane);
+    return r;
+}
+
 /* Tasks have the state: what they changed is taken in. */
 static int revise(struct reducing *reducing, struct sl_dataset **ret, struct sl_error *err)
 {
     struct sl_stage *stage = reducing->batch->stage[reducing->node->number];
+    const struct sl_sharded *sharded = reducing->node->op->wide->sharded;
     reducing->has_shards = true;
     int r = sl_shards_deal(reducing->driver, reducing->batch, reducing->node, err);
-    r = r < 0 ? r : run_tasks(reducing, err);
-    return r < 0 ? r : reducing->node->op->wide->sharded->revise(stage, ret);
+    if (r == 0)
+        r = sharded->of_records ? map_records(reducing, ret, err) : run_tasks(reducing, err);
+    return r < 0 ? r : sharded->revise(stage, ret);
 }
 
 /* Tasks make the groups, which enter what is kept here. */
@@ -178,7 +241,8 @@ static int finish_here(struct reducing *reducing, struct sl_dataset **ret, struc
     int64_t begun_ns = sl_monotonic_ns();
     r = r < 0 ? r : reducing->node->op->wide->finish(stage, ret);
     if (r == 0)
-        sl_shards_note_cost(reducing->driver, stage, sl_monotonic_ns() - begun_ns);
+        sl_shards_note_cost(reducing->driver, stage, reducing->batch->rows[reducing->node->number],
+                            sl_monotonic_ns() - begun_ns);
     return r;
 }
 
@@ -197,12 +261,12 @@ int sl_remote_driver_finish(struct sl_executor *executor, struct sl_batch *batch
                             struct sl_dataset **ret, struct sl_error *err)
 {
     struct sl_remote_driver *driver = (struct sl_remote_driver *)executor;
-    struct reducing reducing = {driver, batch, node, driver->next_stage++, NULL, false};
+    struct reducing reducing = {.driver = driver, .batch = batch, .node = node, .id = driver->next_stage++};
     struct sl_dataset *dataset = NULL;
     int r;
-    if (!sl_stages_keeps_groups(node))
+    if (!sl_stages_keeps_state(node))
         r = merge_results(&reducing, &dataset, err);
-    else if (sl_shards_wanted(driver, batch, node, has_blocks(&reducing)))
+    else if (driver->finishes[node->number] && sl_shards_wanted(driver, batch, node, has_blocks(&reducing)))
         r = revise(&reducing, &dataset, err);
     else
         r = finish_here(&reducing, &dataset, err);

@@ -12,8 +12,9 @@
 
 /* Without groups so few keys are updated here: a stage of tasks takes longer to begin. */
 enum { FEW_KEYS = 10000 };
-/* SL_STATE_AUTO: a batch that took longer, and longer for each key. A task has to read its shard, and the driver takes in
- * what changed: some hundred nanoseconds a key. */
+/* SL_STATE_AUTO: a batch that took longer, and longer for each key, and for each record where functions are called for these. A
+ * task has to read its shard, and the driver takes in what changed, and merges what functions gave of records: some hundred
+ * nanoseconds each. */
 enum { LONG_NS = 1000000000, LONG_KEY_NS = 1000 };
 /* Files that are written at the same time. */
 enum { WRITERS = 64 };
@@ -77,8 +78,9 @@ void sl_shards_begin(struct sl_remote_driver *driver, const struct sl_batch *bat
 
 static uint64_t count_keys(const struct sl_stage *stage)
 {
-    const struct sl_dataset *all = stage->node->op->wide->sharded->all(stage->memory);
-    return all ? all->count : 0;
+    struct sl_held held = {0};
+    stage->node->op->wide->held(stage->memory, &held);
+    return (uint64_t)held.keys;
 }
 
 bool sl_shards_wanted(const struct sl_remote_driver *driver, const struct sl_batch *batch,
@@ -88,16 +90,19 @@ bool sl_shards_wanted(const struct sl_remote_driver *driver, const struct sl_bat
         return false;
     if (driver->state_place == SL_STATE_AUTO && !driver->shards[node->number].is_due)
         return false;
-    return has_groups || count_keys(batch->stage[node->number]) >= FEW_KEYS;
+    return has_groups || node->op->wide->sharded->of_records ||
+           count_keys(batch->stage[node->number]) >= FEW_KEYS;
 }
 
-void sl_shards_note_cost(struct sl_remote_driver *driver, const struct sl_stage *stage, int64_t ns)
+void sl_shards_note_cost(struct sl_remote_driver *driver, const struct sl_stage *stage, uint64_t rows,
+                         int64_t ns)
 {
-    if (!stage->node->op->wide->sharded)
+    const struct sl_sharded *sharded = stage->node->op->wide->sharded;
+    if (!sharded)
         return;
-    uint64_t keys = count_keys(stage);
+    uint64_t items = count_keys(stage) + (sharded->of_records ? rows : 0);
     double of_all = (double)ns * sl_pool_workers(stage->pool);
-    if (ns > LONG_NS && of_all > (double)keys * LONG_KEY_NS)
+    if (ns > LONG_NS && of_all > (double)items * LONG_KEY_NS)
         driver->shards[stage->node->number].is_due = true;
 }
 
@@ -122,7 +127,7 @@ static int finish_files(struct sl_shard_writer *writer, size_t writers, struct s
 }
 
 /* Shards first, first + 1 ...: of so many partitions as can be written at once. */
-static int deal_some(struct sl_remote_driver *driver, int dirfd, const struct sl_stage *stage, size_t first,
+static int deal_some(struct sl_remote_driver *driver, int dirfd, struct sl_stage *stage, size_t first,
                      struct sl_error *err)
 {
     struct sl_shard_writer writer[WRITERS];
@@ -140,7 +145,7 @@ static int deal_some(struct sl_remote_driver *driver, int dirfd, const struct sl
     return finished < 0 ? finished : r < 0 ? sl_error_nomem(err) : 0;
 }
 
-static int deal_all(struct sl_remote_driver *driver, const struct sl_stage *stage, struct sl_error *err)
+static int deal_all(struct sl_remote_driver *driver, struct sl_stage *stage, struct sl_error *err)
 {
     struct sl_io *io = driver->run->services.io;
     int dirfd = sl_io_open(io, AT_FDCWD, driver->exchange, O_RDONLY | O_DIRECTORY, 0, err);
@@ -168,10 +173,14 @@ int sl_shards_deal(struct sl_remote_driver *driver, const struct sl_batch *batch
                    struct sl_error *err)
 {
     struct sl_shards *shards = &driver->shards[node->number];
+    struct sl_stage *stage = batch->stage[node->number];
+    const struct sl_sharded *sharded = node->op->wide->sharded;
     bool is_dealt = shards->now != NULL;
     if (!is_dealt && !(shards->now = new_list(driver)))
         return sl_error_nomem(err);
-    int r = is_dealt ? 0 : deal_all(driver, batch->stage[node->number], err);
+    int r = sharded->begin ? sharded->begin(stage) : 0;
+    if (r == 0 && !is_dealt)
+        r = deal_all(driver, stage, err);
     if (r == 0 && begin_next(driver, shards, batch->t) < 0)
         r = sl_error_nomem(err);
     if (r < 0)

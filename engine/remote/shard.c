@@ -64,7 +64,8 @@ struct sl_shard_file sl_shard_file_take(struct sl_wire *wire)
 static int visit(void *arg, const struct sl_section *section, const struct sl_dataset *rows)
 {
     struct sl_stage *stage = arg;
-    return stage->node->op->wide->load(stage, section, rows);
+    const struct sl_wide *wide = stage->node->op->wide;
+    return stage->is_shard ? wide->load(stage, section, rows) : wide->sharded->change(stage, rows);
 }
 
 int sl_shard_file_load(struct sl_io *io, int dirfd, const struct sl_shard_file *file, struct sl_stage *stage,
@@ -153,13 +154,16 @@ static int deal_rows(const struct sl_dataset *rows, uint64_t partitions, uint64_
     return r;
 }
 
-int sl_shard_deal(const struct sl_stage *stage, uint64_t partitions, uint64_t first,
-                  struct sl_shard_writer *writer, size_t writers)
+int sl_shard_deal(struct sl_stage *stage, uint64_t partitions, uint64_t first, struct sl_shard_writer *writer,
+                  size_t writers)
 {
     const struct sl_section section = {SL_SECTION_KEYED, 0, stage->batch_ms, INT64_MAX};
-    const struct sl_dataset *rows = stage->node->op->wide->sharded->all(stage->memory);
-    int r = 0;
+    struct sl_dataset *rows = NULL;
+    int r = stage->node->op->wide->sharded->all(stage, &rows);
     for (size_t i = 0; i < writers && r == 0; i++)
         r = begin_section(&writer[i].keeper, &section);
-    return r == 0 && rows ? deal_rows(rows, partitions, first, writer, writers) : r;
+    if (r == 0 && rows)
+        r = deal_rows(rows, partitions, first, writer, writers);
+    sl_dataset_unref(rows);
+    return r;
 }

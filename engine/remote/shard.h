@@ -41,7 +41,7 @@ void sl_shard_file_put(struct sl_buf *buf, const struct sl_shard_file *file);
 /* After damage nothing is there. */
 struct sl_shard_file sl_shard_file_take(struct sl_wire *wire);
 
-/* Gives the sections of the file to the operator's load. What is missing or damaged: SL_EDAMAGED. */
+/* Gives the sections of the file to the operator: to load of a shard, else to change. What is missing or damaged: SL_EDAMAGED. */
 int sl_shard_file_load(struct sl_io *io, int dirfd, const struct sl_shard_file *file, struct sl_stage *stage,
                        struct sl_error *err);
 
@@ -64,5 +64,5 @@ void sl_shard_writer_done(struct sl_shard_writer *writer);
 
 /* All that the stage's operator keeps, of the keys of partitions first, first + 1 ... of so many: each to its writer. A
  * failure is the writer's. */
-int sl_shard_deal(const struct sl_stage *stage, uint64_t partitions, uint64_t first,
-                  struct sl_shard_writer *writer, size_t writers);
+int sl_shard_deal(struct sl_stage *stage, uint64_t partitions, uint64_t first, struct sl_shard_writer *writer,
+                  size_t writers);

@@ -46,6 +46,13 @@ static void put_reduce(struct sl_buf *buf, const struct sl_remote_task *task)
     sl_wire_put_integer(buf, (int64_t)task->shard.files);
     for (size_t i = 0; i < task->shard.files; i++)
         sl_shard_file_put(buf, &task->shard.file[i]);
+    sl_wire_put_integer(buf, (int64_t)task->lanes);
+    for (size_t i = 0; i < task->lanes; i++) {
+        sl_wire_put_integer(buf, task->lane[i].position.input);
+        sl_wire_put_integer(buf, task->lane[i].position.path);
+        sl_wire_put_integer(buf, task->lane[i].position.partition);
+        sl_wire_put_integer(buf, (int64_t)task->lane[i].first_row);
+    }
 }
 
 bool sl_remote_task_put(struct sl_buf *buf, const struct sl_remote_task *task)
@@ -138,6 +145,22 @@ static void take_shard(struct sl_wire *wire, struct sl_shard *shard)
     }
 }
 
+/* Ascending: they are searched. */
+static void take_lanes(struct sl_wire *wire, struct sl_remote_task *task)
+{
+    task->lanes = sl_wire_count(wire);
+    task->lane = list_of(wire, task->lanes, sizeof *task->lane);
+    for (size_t i = 0; !wire->failed && i < task->lanes; i++) {
+        struct sl_numbered_lane *lane = &task->lane[i];
+        lane->position.input = (uint32_t)sl_wire_integer(wire);
+        lane->position.path = (uint32_t)sl_wire_integer(wire);
+        lane->position.partition = (uint32_t)sl_wire_integer(wire);
+        lane->first_row = (uint64_t)sl_wire_integer(wire);
+        if (!wire->failed && i && sl_position_compare(&lane[-1].position, &lane->position) >= 0)
+            wire->failed = SL_EDAMAGED;
+    }
+}
+
 static void take_reduce(struct sl_wire *wire, struct sl_remote_task *task)
 {
     task->partition = (uint32_t)sl_wire_integer(wire);
@@ -149,6 +172,7 @@ static void take_reduce(struct sl_wire *wire, struct sl_remote_task *task)
         task->block[i].check = sl_wire_integer(wire);
     }
     take_shard(wire, &task->shard);
+    take_lanes(wire, task);
 }
 
 int sl_remote_task_take(struct sl_wire *wire, struct sl_remote_task *ret, struct sl_error *err)

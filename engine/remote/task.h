@@ -8,7 +8,8 @@
  *                mtime, size, part; of rows: a block of chunks; of a range: the bytes that the source understands. Rows and
  *                ranges come alone
  *     reduce     operator, partition of the keys, count of blocks, then stage, task and check of each; count of files of the shard of the
- *                operator's state, then each as engine/remote/shard.h has it; 0: the state is the driver's
+ *                operator's state, then each as engine/remote/shard.h has it; 0: the state is the driver's; count of lanes, where rows
+ *                are numbered, then input, path, partition and number of the first row, ascending
  *
  * The body of a block that a worker sends: a block (text/block.h) of stage, task, operator, partition, then sections to
  * the end: input, path, partition of the source, bytes. The bytes of a partial section are rows of SL_PARTIAL_FIELDS, of
@@ -16,6 +17,7 @@
 #pragma once
 
 #include "core/contract/arrivals.h"
+#include "core/contract/operator.h"
 #include "engine/remote/shard.h"
 #include "engine/remote/wire.h"
 
@@ -39,6 +41,11 @@ struct sl_expected_block {
     int64_t stage, task, check;
 };
 
+struct sl_numbered_lane {
+    struct sl_position position;
+    uint64_t first_row; /* of the operator's input */
+};
+
 struct sl_remote_task {
     int64_t stage, number, role, batch_ms, replay, partitions;
     const char *exchange; /* NULL: results travel in reports */
@@ -52,6 +59,8 @@ struct sl_remote_task {
     size_t expected;
     struct sl_expected_block *block;
     struct sl_shard shard; /* without files: the state is the driver's */
+    size_t lanes;          /* of rows that are numbered (struct sl_sharded), by position */
+    struct sl_numbered_lane *lane;
 };
 
 bool sl_remote_task_put(struct sl_buf *buf, const struct sl_remote_task *task);

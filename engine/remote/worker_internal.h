@@ -31,6 +31,8 @@ struct sl_worker_process {
     size_t *number;                   /* [splits] of files: which partition of the opened source it is */
     struct sl_buf found;              /* of its splits so far, as the report has it */
     int64_t blocks;                   /* sent */
+    int64_t lanes;                    /* of operators that number their rows (struct sl_sharded) */
+    struct sl_buf lane;               /* the same as the report has them */
     struct sl_message message;
 };
 
@@ -48,6 +50,8 @@ struct sl_capture {
     bool by_key;
     struct sl_buf rows; /* chunks */
 };
+/* It gives what the operator has combined of the rows, else the rows. */
+bool sl_capture_combines(const struct sl_capture *capture);
 /* Puts captures in the place of the sinks of all pipelines. */
 int sl_capture_open(struct sl_worker_process *process, struct sl_error *err);
 void sl_capture_close(struct sl_worker_process *process);

@@ -203,7 +203,7 @@ static int emit(struct sl_worker_process *process, struct sl_capture *capture, s
 static int add_result(struct sl_worker_process *process, struct sl_capture *capture,
                       struct sl_results *results)
 {
-    bool is_partial = capture->node->op->wide->partial != NULL;
+    bool is_partial = sl_capture_combines(capture);
     int r = is_partial ? emit(process, capture, append_row, &capture->rows) : 0;
     if (r == 0 && !sl_results_add(results, capture->node, &capture->lane.position,
                                   is_partial ? SL_SECTION_PARTIAL : SL_SECTION_ROWS, &capture->rows))
@@ -214,12 +214,14 @@ static int add_result(struct sl_worker_process *process, struct sl_capture *capt
 struct cutting {
     struct sl_buf *part; /* [partitions] */
     size_t partitions;
+    int64_t rows; /* of the lane so far */
 };
 
 static int cut_row(void *arg, const struct sl_field row[SL_PARTIAL_FIELDS])
 {
-    const struct cutting *cutting = arg;
+    struct cutting *cutting = arg;
     size_t p = sl_field_partition_hash(&row[0]) % cutting->partitions;
+    cutting->rows++;
     return append_row(&cutting->part[p], row);
 }
 
@@ -241,11 +243,26 @@ static void begin_block(const struct sl_worker_process *process, const struct sl
     sl_wire_put_integer(block, (int64_t)partition);
 }
 
+/* Reduce tasks number the rows of the lanes that follow. */
+static void note_lane(struct sl_worker_process *process, const struct sl_capture *capture, int64_t rows)
+{
+    const struct sl_position *position = &capture->lane.position;
+    process->lanes++;
+    sl_wire_put_integer(&process->lane, capture->node->number);
+    sl_wire_put_integer(&process->lane, position->input);
+    sl_wire_put_integer(&process->lane, position->path);
+    sl_wire_put_integer(&process->lane, position->partition);
+    sl_wire_put_integer(&process->lane, rows);
+}
+
 /* What a lane has for each partition joins the partition's block. */
 static int cut_capture(struct sl_worker_process *process, struct sl_capture *capture, struct sl_buf *block,
-                       const struct cutting *cutting)
+                       struct cutting *cutting)
 {
-    int r = emit(process, capture, cut_row, (void *)cutting);
+    cutting->rows = 0;
+    int r = emit(process, capture, cut_row, cutting);
+    if (sl_stages_maps_records(capture->node))
+        note_lane(process, capture, cutting->rows);
     for (size_t p = 0; r == 0 && p < cutting->partitions; p++) {
         struct sl_buf *rows = &cutting->part[p];
         if (rows->len) {
@@ -282,7 +299,7 @@ static int send_blocks(struct sl_worker_process *process, const struct sl_node *
 {
     size_t partitions = (size_t)process->task->partitions;
     struct sl_buf *bufs = calloc(2 * partitions, sizeof *bufs), *block = bufs;
-    struct cutting cutting = {bufs ? bufs + partitions : NULL, partitions};
+    struct cutting cutting = {bufs ? bufs + partitions : NULL, partitions, 0};
     int r = bufs ? 0 : sl_error_nomem(err);
     for (struct sl_capture *at = process->first; r == 0 && at; at = at->next)
         if (at->node == node)
@@ -325,6 +342,8 @@ static int put_report(struct sl_worker_process *process, struct sl_buf *report, 
         return r;
     sl_wire_put_integer(report, process->blocks);
     sl_buf_append(report, list.bytes, list.len);
+    sl_wire_put_integer(report, process->lanes);
+    sl_buf_append(report, process->lane.bytes, process->lane.len);
     return report->failed ? sl_error_nomem(err) : 0;
 }
 
@@ -347,6 +366,8 @@ static int run_splits(struct sl_worker_process *process, struct sl_error *err)
 int sl_worker_map(struct sl_worker_process *process, struct sl_buf *report, struct sl_error *err)
 {
     sl_buf_clear(&process->found);
+    sl_buf_clear(&process->lane);
+    process->lanes = 0;
     process->files = (struct sl_files){.file = calloc(process->task->splits, sizeof(struct sl_file))};
     process->number = calloc(process->task->splits, sizeof *process->number);
     int r = process->files.file && process->number ? open_splits(process, err) : sl_error_nomem(err);

@@ -37,6 +37,11 @@ static int damaged(struct sl_error *err)
     return sl_error_set(err, SL_EDAMAGED, "a block of a map task is damaged");
 }
 
+static int damaged_task(struct sl_error *err)
+{
+    return sl_error_set(err, SL_EDAMAGED, "a task has records and no state");
+}
+
 /* Which of the expected blocks it is; -1: none, as when the map task was done again. */
 static int64_t find_expected(const struct sl_remote_task *task, int64_t stage, int64_t number)
 {
@@ -123,14 +128,33 @@ static int find_sections(struct reduce *reduce, struct sl_error *err)
 
 /* ---- groups ---- */
 
-static int absorb_section(struct sl_stage *stage, const struct section *section, struct sl_task *task)
+static int compare_lanes(const void *a, const void *b)
+{
+    return sl_position_compare(&((const struct sl_numbered_lane *)a)->position,
+                               &((const struct sl_numbered_lane *)b)->position);
+}
+
+/* The number of the section's first row, where rows are numbered. */
+static int number_section(const struct sl_remote_task *task, const struct section *section,
+                          struct sl_lane *lane)
+{
+    const struct sl_numbered_lane wanted = {section->position, 0};
+    const struct sl_numbered_lane *found =
+        task->lanes ? bsearch(&wanted, task->lane, task->lanes, sizeof wanted, compare_lanes) : NULL;
+    lane->first_row = found ? found->first_row : 0;
+    return found || !task->lanes ? 0 : SL_EDAMAGED;
+}
+
+static int absorb_section(const struct reduce *reduce, struct sl_stage *stage, const struct section *section)
 {
     const struct sl_wide *wide = stage->node->op->wide;
+    struct sl_task *task = &reduce->process->run.task[0];
     struct sl_lane lane = {.position = section->position, .task = task};
     struct sl_wire wire = {section->rows.str, section->rows.len, 0, task->scratch, 0};
     struct sl_field row[SL_PARTIAL_FIELDS];
     task->ordinal = section->position.partition;
-    int r = wide->lane_open ? wide->lane_open(stage, &lane) : 0;
+    int r = number_section(reduce->process->task, section, &lane);
+    r = r == 0 && wide->lane_open ? wide->lane_open(stage, &lane) : r;
     while (r == 0 && sl_wire_row(&wire, SL_PARTIAL_FIELDS, row)) {
         r = wide->partial->absorb(stage, &lane, row);
         sl_arena_reset(task->scratch);
@@ -143,7 +167,7 @@ static int absorb(struct reduce *reduce, struct sl_stage *stage)
 {
     int r = 0;
     for (size_t i = 0; i < reduce->sections && r == 0; i++)
-        r = absorb_section(stage, &reduce->section[i], &reduce->process->run.task[0]);
+        r = absorb_section(reduce, stage, &reduce->section[i]);
     return r;
 }
 
@@ -227,26 +251,30 @@ static int finish_shard(struct sl_stage *stage)
 static int finish_groups(const struct reduce *reduce, struct sl_stage *stage, struct sl_buf *rows)
 {
     const struct sl_node *node = stage->node;
+    if (sl_stages_maps_records(node))
+        return finish_rows(stage, rows);
     if (has_shard(reduce))
         return finish_shard(stage);
-    if (sl_stages_keeps_groups(node))
+    if (sl_stages_keeps_state(node))
         return node->op->wide->partial->groups(stage, append_group, rows);
     return is_sorted(node) ? finish_sorted(stage, rows) : finish_rows(stage, rows);
 }
 
-/* Rows of the result; where the driver has what the operator keeps: the groups that enter it, or nothing. */
+/* Rows of the result; where the driver has what the operator keeps: the groups that enter it, or nothing but what changes in
+ * a shard. */
 static int finish(struct reduce *reduce, struct sl_stage *stage, struct sl_results *results,
                   struct sl_error *err)
 {
     const struct sl_node *node = stage->node;
     const struct sl_position position = {0};
-    bool gives_groups = sl_stages_keeps_groups(node);
+    bool maps_records = sl_stages_maps_records(node);
+    bool gives_groups = sl_stages_keeps_state(node) && !maps_records;
     SL_CLEANUP(sl_buf_done) struct sl_buf rows = {0};
     stage->has_input = stage->said = true;
-    int r = absorb(reduce, stage);
+    int r = maps_records && !has_shard(reduce) ? damaged_task(err) : absorb(reduce, stage);
     if (r == 0)
         r = finish_groups(reduce, stage, &rows);
-    if (r == 0 && !has_shard(reduce) &&
+    if (r == 0 && (maps_records || !has_shard(reduce)) &&
         !sl_results_add(results, node, &position, gives_groups ? SL_SECTION_PARTIAL : SL_SECTION_ROWS, &rows))
         r = SL_ENOMEM;
     return r == SL_ENOMEM ? sl_error_nomem(err) : r;

@@ -37,6 +37,7 @@ int sl_worker_shard_open(struct sl_worker_process *process, struct sl_stage *sta
     stage->memory = calloc(1, wide->memory_size);
     if (!stage->memory)
         return sl_error_nomem(err);
+    stage->is_shard = true;
     stage->tasks[0].err = err;
     int r = wide->memory_open ? wide->memory_open(stage->node, stage->memory, err) : 0;
     r = r < 0 ? r : load_files(process, stage, err);

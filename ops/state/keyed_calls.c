@@ -209,13 +209,19 @@ static void note_failure(struct round *round, size_t item, int failure, const st
     pthread_mutex_unlock(&round->failing);
 }
 
+static uint64_t number_of(const struct sl_keyed_calls *rounds, uint64_t call)
+{
+    return call < rounds->numbers ? rounds->number[call] : call;
+}
+
 static int call_item(struct round *round, struct sl_task *task, size_t item)
 {
     struct sl_keyed_calls_memory *memory = &round->rounds->memory[task->worker];
     if (atomic_load_explicit(task->stop, memory_order_relaxed))
         return SL_ESTOP;
     sl_arena_reset(task->scratch);
-    task->ordinal = (uint32_t)(round->rounds->calls + item);
+    round->item[item].number = number_of(round->rounds, round->rounds->calls + item);
+    task->ordinal = (uint32_t)round->item[item].number;
     return round->work->call(round->work->arg, task, memory, &round->item[item]);
 }
 

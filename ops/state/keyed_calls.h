@@ -23,6 +23,7 @@ struct sl_keyed_call {
     uint8_t width;              /* 0: no row */
     bool is_timed;              /* the row has a time */
     bool is_pair;               /* for who fills and calls: there is a value */
+    uint64_t number;            /* of the call in the batch */
     bool is_refused; /* with a failure: by the item itself, so that those before it may still be called */
 };
 
@@ -54,6 +55,9 @@ struct sl_keyed_calls {
     struct sl_dataset *stored;            /* those before, on disk: what exceeds memoryLimit; NULL: none */
     struct sl_spill_file *file;           /* where they are written, or NULL */
     uint64_t calls;                       /* so far */
+    /* Optional, set after init: the numbers of the first calls, of which other processes make the others. Borrowed. */
+    const uint64_t *number;
+    uint64_t numbers;
     /* Optional, set after init: where calls make cells, which count as what they take. */
     const struct sl_state_map *cells;
 };

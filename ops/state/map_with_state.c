@@ -13,15 +13,11 @@
 #include "ops/key/pair_key.h"
 #include "ops/state/initial_state.h"
 #include "ops/state/map_with_state_calls.h"
-
-struct memory {
-    struct sl_state_map parts;        /* first: what stateSnapshots shows */
-    const struct sl_dataset *initial; /* not yet in the cells; NULL: none */
-};
+#include "ops/state/map_with_state_memory.h"
 
 static int memory_open(const struct sl_node *node, void *memory, struct sl_error *err)
 {
-    struct memory *own = memory;
+    struct sl_map_with_state_memory *own = memory;
     struct sl_dataset *initial;
     int r = sl_initial_state_dataset(sl_node_option(node, "initial"), &initial, err);
     own->initial = r == 0 ? initial : NULL;
@@ -30,26 +26,26 @@ static int memory_open(const struct sl_node *node, void *memory, struct sl_error
 
 static void memory_done(void *memory)
 {
-    struct memory *own = memory;
+    struct sl_map_with_state_memory *own = memory;
     sl_state_map_done(&own->parts);
     sl_dataset_unref((struct sl_dataset *)own->initial);
 }
 
-/* 0: none. */
-static int64_t timeout_of(const struct sl_node *node)
+int64_t sl_map_with_state_timeout(const struct sl_node *node)
 {
     return sl_node_option_integer(node, "timeout", 0);
 }
 
 static bool wants(const struct sl_node *node, const void *memory, int64_t t)
 {
-    const struct memory *own = memory;
-    return timeout_of(node) && sl_state_map_has_idle(&own->parts, t - timeout_of(node));
+    const struct sl_map_with_state_memory *own = memory;
+    return sl_map_with_state_timeout(node) &&
+           sl_state_map_has_idle(&own->parts, t - sl_map_with_state_timeout(node));
 }
 
 static void held(const void *memory, struct sl_held *ret)
 {
-    const struct memory *own = memory;
+    const struct sl_map_with_state_memory *own = memory;
     ret->keys = (int64_t)sl_state_map_living(&own->parts) + (own->initial ? (int64_t)own->initial->count : 0);
     ret->bytes = (int64_t)sl_state_map_bytes(&own->parts);
 }
@@ -99,7 +95,7 @@ static struct sl_state_entry *find_cell(struct sl_stage *stage, struct sl_state_
 }
 
 /* Keys of `initial` count as seen in the first batch. */
-static int put_initial(struct sl_stage *stage, struct memory *memory)
+static int put_initial(struct sl_stage *stage, struct sl_map_with_state_memory *memory)
 {
     struct sl_cursor cursor;
     struct sl_field row[SL_WIDTH_MAX];
@@ -111,7 +107,8 @@ static int put_initial(struct sl_stage *stage, struct memory *memory)
     while (sl_cursor_next(&cursor, row, &width)) {
         struct sl_state_entry *cell = find_cell(stage, &memory->parts, &row[0], &cells);
         if (!cell || sl_state_shard_put(cells, cell, &row[1]) < 0 ||
-            sl_state_shard_touch(cells, cell, stage->batch_ms, timeout_of(stage->node) > 0) < 0)
+            sl_state_shard_touch(cells, cell, stage->batch_ms, sl_map_with_state_timeout(stage->node) > 0) <
+                0)
             return SL_ENOMEM;
     }
     sl_dataset_unref((struct sl_dataset *)memory->initial);
@@ -131,9 +128,9 @@ static int map_records(const struct sl_map_with_state_calls *mapping)
 }
 
 /* Where nothing is kept on disk, save is not called: what is dirty is of the batch before. */
-static int begin_changes(struct sl_stage *stage, struct memory *memory)
+static int begin_changes(struct sl_stage *stage, struct sl_map_with_state_memory *memory)
 {
-    int r = sl_state_map_bound(&memory->parts, stage, timeout_of(stage->node) > 0);
+    int r = sl_state_map_bound(&memory->parts, stage, sl_map_with_state_timeout(stage->node) > 0);
     if (r < 0)
         return r;
     if (!stage->services->durable)
@@ -141,13 +138,19 @@ static int begin_changes(struct sl_stage *stage, struct memory *memory)
     return stage->services->durable ? 0 : sl_state_map_tidy(&memory->parts, stage);
 }
 
+int sl_map_with_state_begin(struct sl_stage *stage)
+{
+    struct sl_map_with_state_memory *memory = stage->memory;
+    int r = begin_changes(stage, memory);
+    return r < 0 ? r : put_initial(stage, memory);
+}
+
 static int map_batch(struct sl_stage *stage, struct sl_keyed_calls *rounds)
 {
-    struct memory *memory = stage->memory;
-    const struct sl_map_with_state_calls mapping = {stage, &memory->parts, rounds, timeout_of(stage->node)};
-    int r = begin_changes(stage, memory);
-    if (r == 0)
-        r = put_initial(stage, memory);
+    struct sl_map_with_state_memory *memory = stage->memory;
+    const struct sl_map_with_state_calls mapping = {stage, &memory->parts, rounds,
+                                                    sl_map_with_state_timeout(stage->node)};
+    int r = sl_map_with_state_begin(stage);
     if (r == 0)
         r = map_records(&mapping);
     if (r == 0 && mapping.timeout_ms)
@@ -157,10 +160,13 @@ static int map_batch(struct sl_stage *stage, struct sl_keyed_calls *rounds)
 
 static int finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
-    const struct memory *memory = stage->memory;
+    const struct sl_map_with_state_memory *memory = stage->memory;
+    const struct sl_map_with_state_batch *batch = stage->state;
     struct sl_keyed_calls rounds;
     int r = sl_keyed_calls_init(&rounds, stage);
     rounds.cells = &memory->parts;
+    rounds.number = batch->number;
+    rounds.numbers = batch->numbers;
     if (r == 0)
         r = map_batch(stage, &rounds);
     if (r == 0)
@@ -180,7 +186,7 @@ static int save_cell(void *arg, const struct sl_stored_cell *cell)
 
 static int save_changed(struct sl_stage *stage, struct sl_state_writer *keeper)
 {
-    const struct memory *memory = stage->memory;
+    const struct sl_map_with_state_memory *memory = stage->memory;
     struct sl_section section = {SL_SECTION_KEYED, 0, stage->batch_ms, INT64_MAX};
     if (!sl_state_map_has_changed(&memory->parts, stage))
         return 0;
@@ -190,15 +196,17 @@ static int save_changed(struct sl_stage *stage, struct sl_state_writer *keeper)
 
 static int save(struct sl_stage *stage, struct sl_state_writer *keeper)
 {
-    struct memory *memory = stage->memory;
+    struct sl_map_with_state_memory *memory = stage->memory;
     int r = save_changed(stage, keeper);
     sl_state_map_saved(&memory->parts);
     return r == 0 ? sl_state_map_tidy(&memory->parts, stage) : r;
 }
 
-static int load_cell(struct sl_stage *stage, struct sl_state_map *parts, const struct sl_field *row,
-                     uint32_t width)
+int sl_map_with_state_put_row(struct sl_stage *stage, const struct sl_field *row, uint32_t width,
+                              bool is_noted)
 {
+    struct sl_map_with_state_memory *memory = stage->memory;
+    struct sl_state_map *parts = &memory->parts;
     struct sl_state_shard *cells;
     struct sl_state_entry *cell = find_cell(stage, parts, &row[0], &cells);
     if (cell && (cell->exists || width == 1)) { /* a newer row says all of the key, its looks, too */
@@ -211,13 +219,13 @@ static int load_cell(struct sl_stage *stage, struct sl_state_map *parts, const s
         return SL_ENOMEM;
     if (width != 3 || row[2].tag != SL_INT)
         return sl_error_set(stage->err, SL_EDAMAGED, "the state of mapWithState is damaged");
-    cell->seen_ms = row[2].integer;
-    return sl_state_shard_put(cells, cell, &row[1]);
+    int r = sl_state_shard_put(cells, cell, &row[1]);
+    return r < 0 ? r : sl_state_shard_touch(cells, cell, row[2].integer, is_noted);
 }
 
 static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
 {
-    struct memory *memory = stage->memory;
+    struct sl_map_with_state_memory *memory = stage->memory;
     struct sl_arena block SL_CLEANUP(sl_arena_done) = {0};
     struct sl_field row[SL_WIDTH_MAX];
     struct sl_cursor cursor;
@@ -227,7 +235,7 @@ static int load(struct sl_stage *stage, const struct sl_section *section, const 
     memory->initial = NULL;
     sl_cursor_pass(&cursor, rows, &block);
     for (uint64_t n = 0; r == 0 && sl_cursor_next(&cursor, row, &width); n++) {
-        r = load_cell(stage, &memory->parts, row, width);
+        r = sl_map_with_state_put_row(stage, row, width, false);
         if (r < 0 || n % SL_CHUNK_ROWS)
             continue;
         sl_state_map_saved(&memory->parts);
@@ -238,8 +246,8 @@ static int load(struct sl_stage *stage, const struct sl_section *section, const 
 
 static int loaded(struct sl_stage *stage, int64_t last_ms)
 {
-    struct memory *memory = stage->memory;
-    bool times_out = timeout_of(stage->node) > 0;
+    struct sl_map_with_state_memory *memory = stage->memory;
+    bool times_out = sl_map_with_state_timeout(stage->node) > 0;
     sl_state_map_settle(&memory->parts);
     if (!sl_state_map_is_stored(&memory->parts))
         return times_out ? sl_state_map_note_all(&memory->parts) : 0;
@@ -250,16 +258,17 @@ static int loaded(struct sl_stage *stage, int64_t last_ms)
 }
 
 static const struct sl_wide map_wide = {
-    .state_size = sizeof(struct sl_collect),
+    .state_size = sizeof(struct sl_map_with_state_batch),
     .begin = sl_collect_begin,
     .lane_open = sl_collect_lane_open,
     .push = push,
     .lane_close = sl_collect_lane_close,
     .take = sl_collect_take,
     .finish = finish,
-    .done = sl_collect_end,
+    .done = sl_map_with_state_batch_done,
+    .partial = &sl_map_with_state_partial,
     .bounded = 3, /* the records, cells in memory, what the function returned */
-    .memory_size = sizeof(struct memory),
+    .memory_size = sizeof(struct sl_map_with_state_memory),
     .memory_open = memory_open,
     .memory_done = memory_done,
     .wants = wants,
@@ -268,6 +277,7 @@ static const struct sl_wide map_wide = {
     .save = save,
     .load = load,
     .loaded = loaded,
+    .sharded = &sl_map_with_state_sharded,
 };
 
 static const struct sl_param params[] = {

@@ -26,9 +26,27 @@ static uint64_t hash_of(const struct calls *calls, const struct sl_field *key)
 
 /* ---- one call ---- */
 
+/* Rows of shards are merged: those of records by their numbers, then those of keys that time out. */
+static int place_row(const struct calls *calls, struct sl_keyed_calls_memory *memory,
+                     struct sl_keyed_call *item)
+{
+    struct sl_field *row = sl_arena_alloc(&memory->round, SL_PARTIAL_FIELDS * sizeof *row);
+    struct sl_field *fields = sl_arena_alloc(&memory->result, item->width * sizeof *fields);
+    struct sl_field *key = calls->idle ? sl_arena_alloc(&memory->result, sizeof *key) : NULL;
+    if (!row || !fields || (calls->idle && (!key || !sl_field_copy(&memory->result, &item->key, key))))
+        return SL_ENOMEM;
+    memcpy(fields, item->row, item->width * sizeof *fields);
+    row[0] = calls->idle ? sl_list(key, 1) : sl_integer((int64_t)item->number);
+    row[1] = sl_nil();
+    row[2] = sl_list(fields, item->width);
+    item->row = row;
+    item->width = SL_PARTIAL_FIELDS;
+    return 0;
+}
+
 /* What the function returned becomes the item's row. */
-static int keep_returned(struct sl_keyed_calls_memory *memory, const struct sl_returned *returned,
-                         struct sl_keyed_call *item)
+static int keep_returned(const struct calls *calls, struct sl_keyed_calls_memory *memory,
+                         const struct sl_returned *returned, struct sl_keyed_call *item)
 {
     const struct sl_field *fields = returned->values;
     uint32_t count = returned->count;
@@ -44,7 +62,7 @@ static int keep_returned(struct sl_keyed_calls_memory *memory, const struct sl_r
             return SL_ENOMEM;
     item->row = row;
     item->width = (uint8_t)count;
-    return 0;
+    return calls->mapping->stage->is_shard ? place_row(calls, memory, item) : 0;
 }
 
 /* What the function did to the cell becomes so. */
@@ -83,7 +101,7 @@ static int call(const struct calls *calls, struct sl_task *task, struct sl_keyed
         return reject(calls, task, item);
     if (r == 0)
         r = settle_cell(cells_of(calls, item), cell, &state);
-    return r == 0 && returned.count ? keep_returned(memory, &returned, item) : r;
+    return r == 0 && returned.count ? keep_returned(calls, memory, &returned, item) : r;
 }
 
 /* ---- records ---- */
@@ -179,7 +197,10 @@ static int call_for_idle(void *arg, struct sl_task *task, struct sl_keyed_calls_
     struct sl_state_entry *cell = sl_state_shard_find(cells, &item->key, (uint32_t)item->hash);
     if (!cell)
         return SL_ENOMEM;
+    task->keys = &item->key; /* how many keys time out before it is not known to a shard */
+    task->row = 0;
     int r = call(calls, task, memory, item, cell);
+    task->keys = NULL;
     return r < 0 ? r : sl_state_shard_remove(cells, cell);
 }
 

@@ -114,10 +114,8 @@ static int merge_sections(struct sl_stage *stage, struct sl_row_buffers *piles, 
     return r;
 }
 
-int sl_update_state_load(struct sl_stage *stage, const struct sl_section *section,
-                         const struct sl_dataset *rows)
+static int keep_section(struct sl_update_state *memory, const struct sl_dataset *rows)
 {
-    struct sl_update_state *memory = stage->memory;
     struct sl_dataset **grown =
         realloc(memory->section, (memory->sections + 1) * sizeof(struct sl_dataset *));
     if (!grown)
@@ -125,6 +123,12 @@ int sl_update_state_load(struct sl_stage *stage, const struct sl_section *sectio
     memory->section = grown;
     memory->section[memory->sections++] = sl_dataset_ref((struct sl_dataset *)rows);
     return 0;
+}
+
+int sl_update_state_load(struct sl_stage *stage, const struct sl_section *section,
+                         const struct sl_dataset *rows)
+{
+    return keep_section(stage->memory, rows);
 }
 
 /* Folds the sections from the newest, which are small, to the oldest, which has most keys. */
@@ -167,9 +171,16 @@ int sl_update_state_loaded(struct sl_stage *stage, int64_t last_ms)
 
 /* ---- shards ---- */
 
-static const struct sl_dataset *all(const void *memory)
+static int all(struct sl_stage *stage, struct sl_dataset **ret)
 {
-    return ((const struct sl_update_state *)memory)->state;
+    const struct sl_update_state *memory = stage->memory;
+    *ret = memory->state ? sl_dataset_ref(memory->state) : NULL;
+    return 0;
+}
+
+static int change(struct sl_stage *stage, const struct sl_dataset *rows)
+{
+    return keep_section(stage->memory, rows);
 }
 
 /* They have no key in common. Pairs become one, then pairs of these, so that a row is copied a logarithmic number of times. */
@@ -218,4 +229,4 @@ static int revise(struct sl_stage *stage, struct sl_dataset **ret)
     return r;
 }
 
-const struct sl_sharded sl_update_state_sharded = {all, revise};
+const struct sl_sharded sl_update_state_sharded = {.all = all, .change = change, .revise = revise};

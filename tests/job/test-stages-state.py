@@ -72,6 +72,24 @@ def test_by_itself_a_function_that_takes_long_is_called_in_tasks():
     equal(places("ran-fast"), ["driver"] * 3, "places")
 
 
+def test_functions_of_records_are_called_there_too():
+    feed(3)
+    a_job(PLACE + saved("pairs:mapWithState(function() return place, place end)", "place"))
+    for name, options, wanted in (("ran-tasks", {}, "task"), ("ran-driver", {"state": "driver"}, "driver"), ("ran-auto", {"state": "auto"}, "driver"),
+                                  ("ran-no", {"workdir": None}, "driver")):
+        play(name, "job.lua", *AVAILABLE, **options)
+        equal(places(name), [wanted] * 3, "places in " + name)
+
+
+def test_by_itself_a_function_of_records_that_takes_long_is_called_in_tasks():
+    if SANITIZED:
+        skip("it computes for some seconds")
+    feed(3, lines=2, keys=2)
+    a_job(PLACE + saved("pairs:mapWithState(function() if place == 'driver' then for i = 1, 400000000 do end end return place, place end)", "place"))
+    play("ran-slow", "job.lua", *AVAILABLE, state="auto")
+    equal(places("ran-slow"), ["driver", "task", "task"], "places")
+
+
 # ---- the same bytes ----
 
 def test_state_that_comes_changes_and_is_removed():
@@ -111,10 +129,71 @@ end)""", "errors"), ", maxErrorRate = 1")
     equal(totals[1:], totals[:1] * 2, "counters")
 
 
+# With the values of a key in order of arrival, and where each record is among all.
+TRACE = """function(key, value, state, time)
+  if state:isTimingOut() then return key, "out", state:get(), math.random(1000) end
+  if value % 7 == 0 then if state:exists() then state:remove() end return end
+  state:update(((state:get() or 7) * 31 + value) % 1000003)
+  if value % 5 > 0 then return key, value, state:get(), math.random(1000000) end
+end"""
+
+
+def test_records_and_what_functions_make_of_them_are_in_order():
+    feed(11, lines=60)
+    move_in("one", numbers(21, 150, 80), "in2")
+    move_in("two", numbers(22, 150, 80), "in2")
+    a_job(PAIRS + 'local others = ssc:textFileStream("in2"):map(sluice.fields(" ", 1, 2)):mapValues(sluice.number(1))\n'
+          + saved("pairs:mapWithState(%s)" % TRACE, "trace")
+          + saved("others:union(pairs):mapWithState(%s)" % TRACE, "others")
+          + saved("pairs:union(pairs:filter(function(k, v) return v %% 3 == 0 end)):mapWithState(%s)" % TRACE, "union")
+          + saved("pairs:map(function(k, v) return v % 9, k, v end):mapWithState(function(k, rest, state) state:update(rest) return k, rest[1], rest[2] end)", "wide")
+          + saved("pairs:mapWithState(function(k, v, state) state:update(v) end)", "none")
+          + saved("pairs:mapWithState(%s):map(function(k, v) return v %% 4, k end):groupByKey()" % TRACE, "after"), ", maxFilesPerBatch = 5")
+    same_as_run("job.lua", *AVAILABLE, kills=10, roles=("map", "reduce"))
+
+
+def test_keys_time_out_after_the_records_of_a_batch_and_in_batches_without_any():
+    for number in range(8):
+        move_in("part-%02d" % number, "" if number in (3, 6) else numbers(number + 1, 60, 200))
+    mapped = "pairs:mapWithState(%s, { timeout = '2s', initial = { { 'k1', 100 }, { 'never', 5 }, { 7, 1 } } })" % TRACE
+    a_job(PAIRS + "local mapped = " + mapped + "\n" + saved("mapped", "out") + saved("mapped:stateSnapshots()", "state"))
+    for arguments in (AVAILABLE, ("--clock", "virtual", "--batches", "14")):
+        name = same_as_run("job.lua", *arguments, partitions=(1, 3), kills=10, roles=("map", "reduce"))
+        check(any(b"out" in read(path) for path in pathlib.Path(name).glob("out/out-*/part-00000")), "no key has timed out")
+        for path in pathlib.Path(".").glob("ran-*"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def test_keys_of_all_kinds_and_their_looks_in_records():
+    feed(4)
+    a_job(PAIRS + saved("pairs:map(function(k, v) return v % 2 == 0 and v or v + 0.0, k end):mapWithState(function(k, v, s) s:update({ k, s:get() and s:get()[1] }) return k, s:get() end)", "numbers")
+          + saved("pairs:map(function(k, v) return { v % 5, k }, sluice.null end):mapWithState(function(k, v, s) s:update(k) return k, v, s:exists() end)", "lists")
+          + saved("pairs:mapWithState(function(k, v, s) s:update(v) return { k, v } end)", "one")
+          + saved("pairs:mapWithState(function(k, v, s) s:update(v) return sluice.row(k, nil, v) end)", "row"), ", maxErrorRate = 1")
+    same_as_run("job.lua", *AVAILABLE, partitions=(1, 4), kills=5, roles=("map", "reduce"))
+
+
+def test_errors_of_functions_of_records_are_the_same_dead_letters():
+    feed(4)
+    a_job(PAIRS + 'local seen = sluice.counter("seen")\n'
+          + saved("""pairs:map(function(k, v) if v % 50 == 0 then return k end if v % 51 == 0 then return sluice.map{ a = 1 }, v end return k, v end):mapWithState(function(key, value, state)
+  seen:add(1)
+  if state:isTimingOut() then error("out " .. key) end
+  if value % 10 == 3 then state:update(-1) error("not " .. value) end
+  state:update((state:get() or 0) + value)
+  return key, state:get()
+end, { timeout = "1s" })""", "errors"), ", maxErrorRate = 1")
+    name = same_as_run("job.lua", *AVAILABLE, kills=10, roles=("map", "reduce"))
+    check(any("deadletter" in path for path in results(name)), "there are no dead letters to compare")
+    totals = [sqlite3.connect(each + "/.sluice/job/catalog.db").execute("SELECT name, value FROM counters").fetchall() for each in (name, name + "-1", name + "-7")]
+    equal(totals[1:], totals[:1] * 2, "counters")
+
+
 def test_many_batches_that_change_little_or_nothing_and_keys_without_any_groups():
     for number in range(24):
         move_in("part-%02d" % number, numbers(1, 30000, 12000) if number == 0 else "none\n" if number % 4 == 1 else "k%d %d\nk2 1\n" % (number, number))
-    a_job(PAIRS.replace("):mapValues", "):filter(function(k) return k ~= 'none' end):mapValues") + saved("pairs:updateStateByKey(%s)" % FOLD, "fold"))
+    a_job(PAIRS.replace("):mapValues", "):filter(function(k) return k ~= 'none' end):mapValues") + saved("pairs:updateStateByKey(%s)" % FOLD, "fold")
+          + saved("pairs:mapWithState(%s)" % TRACE, "trace"))
     move_in("empty", "")
     same_as_run("job.lua", *AVAILABLE, partitions=(1, 7))
 
@@ -122,7 +201,8 @@ def test_many_batches_that_change_little_or_nothing_and_keys_without_any_groups(
 def test_a_file_that_is_quarantined_makes_the_batch_begin_again():
     feed(5)
     move_in("part-02b.gz", b"\x1f\x8b\x08\0garbage")
-    a_job(PAIRS + saved("pairs:updateStateByKey(%s)" % FOLD, "fold"), ', onFileError = "quarantine"')
+    a_job(PAIRS + saved("pairs:updateStateByKey(%s)" % FOLD, "fold")
+          + saved("pairs:mapWithState(%s, { timeout = '1s', initial = { { 'k1', 100 }, { 'never', 5 } } })" % TRACE, "trace"), ', onFileError = "quarantine"')
     same_as_run("job.lua", *AVAILABLE, kills=20)
 
 
@@ -157,13 +237,13 @@ def test_a_batch_that_waits_for_room_on_a_full_disk_begins_again_with_the_shards
 
 def test_beyond_the_memory_limit_of_the_driver():
     feed(4, lines=20000, keys=9000)
-    a_job(PAIRS + saved("pairs:updateStateByKey(%s)" % FOLD, "fold"), ', memoryLimit = "1MiB"')
+    a_job(PAIRS + saved("pairs:updateStateByKey(%s)" % FOLD, "fold") + saved("pairs:mapWithState(%s)" % TRACE, "trace"), ', memoryLimit = "1MiB"')
     same_as_run("job.lua", *AVAILABLE, partitions=(3,))
 
 
 def test_the_number_of_shards_may_change_from_run_to_run():
     feed(8)
-    a_job(PAIRS + saved("pairs:updateStateByKey(%s)" % FOLD, "fold"))
+    a_job(PAIRS + saved("pairs:updateStateByKey(%s)" % FOLD, "fold") + saved("pairs:mapWithState(%s, { timeout = '2s' })" % TRACE, "trace"))
     run_in("ran-here", SLUICE, "job.lua", *AVAILABLE)
     wanted = results("ran-here")
     os.makedirs("work")

@@ -59,6 +59,9 @@ def test_check_says_what_stays_on_the_driver_and_why():
     said = sluice_ok("check", "--spark", "job.lua").stdout
     check("tasks make the groups of a batch; the windows or state that they change are kept on the driver" in said, said)
     a_job('ssc:textFileStream("in"):map(sluice.pair(1)):mapWithState(function(k, v, s) return k end):print()')
+    said = sluice_ok("check", "--spark", "job.lua").stdout
+    check("tasks call the functions where they take long, each with a shard of the state; the driver keeps all of it" in said, said)
+    a_job('ssc:textFileStream("in"):window("2s"):print()')
     check("it keeps windows or state from batch to batch" in sluice_ok("check", "--spark", "job.lua").stdout, "no reason is given")
 
 

@@ -150,6 +150,35 @@ static void test_file_of_a_shard_is_a_plain_name_in_the_directory(void **state)
     assert_false(takes_file("a", 0));
 }
 
+/* What taking the task gives. */
+static int send_lanes(struct sl_numbered_lane *lane, size_t lanes, struct sl_arena *arena,
+                      struct sl_remote_task *ret)
+{
+    struct sl_buf buf = {0};
+    struct sl_error err = {0};
+    const struct sl_remote_task task = {
+        .role = SL_TASK_REDUCE, .partitions = 1, .lanes = lanes, .lane = lane};
+    assert_true(sl_remote_task_put(&buf, &task));
+    struct sl_wire wire = {buf.bytes, buf.len, 0, arena, 0};
+    int r = sl_remote_task_take(&wire, ret, &err);
+    sl_buf_done(&buf);
+    return r;
+}
+
+static void test_task_has_numbered_lanes_in_ascending_order_only(void **state)
+{
+    struct sl_numbered_lane lane[] = {{{0, 1, 7, 0}, 0}, {{1, 0, 2, 0}, 12}, {{1, 0, 3, 0}, UINT64_MAX}};
+    struct sl_arena arena = {0};
+    struct sl_remote_task out;
+    assert_int_equal(send_lanes(lane, 3, &arena, &out), 0);
+    assert_int_equal(out.lanes, 3);
+    assert_int_equal(out.lane[1].position.partition, 2);
+    assert_true(out.lane[2].first_row == UINT64_MAX);
+    lane[2].position.partition = 2;
+    assert_int_equal(send_lanes(lane, 3, &arena, &out), SL_EDAMAGED);
+    sl_arena_done(&arena);
+}
+
 static void test_task_has_the_files_of_its_shard(void **state)
 {
     struct sl_shard_file files[2] = {{"dealt", 10, UINT64_MAX}, {"changed", 20, 5}};
@@ -222,6 +251,7 @@ int main(void)
         cmocka_unit_test(test_task_comes_out_as_it_went_in_and_another_version_is_refused),
         cmocka_unit_test(test_file_of_a_shard_is_a_plain_name_in_the_directory),
         cmocka_unit_test(test_task_has_the_files_of_its_shard),
+        cmocka_unit_test(test_task_has_numbered_lanes_in_ascending_order_only),
         cmocka_unit_test(test_parts_merge_by_key_and_rows_of_one_key_stay_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
