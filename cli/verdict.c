@@ -7,12 +7,15 @@
 #include "sources/options.h"
 #include "watcher/file_stat.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A judgement under way. */
 struct judgement {
@@ -278,6 +281,34 @@ static int judge_options(struct judgement *j)
     return r;
 }
 
+/* Whether a directory holds a file that is read; also where that cannot be found out. */
+static bool holds_files(const struct judgement *j)
+{
+    int fd = openat(j->inquiry->dirfd, j->inquiry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry = NULL;
+    struct sl_file_stat look;
+    bool found = !dir;
+    while (dir && !found && (entry = readdir(dir)))
+        found = !sl_name_ignored(entry->d_name) &&
+                (sl_file_stat_get(&sl_io_system, fd, j->inquiry->name, entry->d_name, &look, NULL) < 0 ||
+                 look.kind == SL_LOOK_FILE);
+    if (dir)
+        closedir(dir);
+    else if (fd >= 0)
+        close(fd);
+    return found;
+}
+
+/* It is taken as soon as it holds one. */
+static int judge_complete(struct judgement *j)
+{
+    if (!is_arrival(j) || holds_files(j))
+        return 0;
+    return decide(j, SL_VERDICT_NEVER,
+                  "a directory with _SUCCESS and no file that is read: there is nothing to take");
+}
+
 static int judge_state(struct judgement *j)
 {
     char success[SL_NAME_MAX + 16];
@@ -287,7 +318,7 @@ static int judge_state(struct judgement *j)
         int r =
             sl_file_stat_get(&sl_io_system, j->inquiry->dirfd, j->inquiry->directory, success, &look, j->err);
         if (r < 0 || look.kind != SL_LOOK_ABSENT)
-            return r;
+            return r < 0 ? r : judge_complete(j);
         return decide(j, SL_VERDICT_LATER,
                       "%s is a directory without _SUCCESS: it is read as soon as it has one",
                       j->inquiry->name);

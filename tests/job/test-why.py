@@ -95,6 +95,26 @@ def test_a_directory_that_was_one_arrival():
           ["in/d/a", "in/d/b", "in/d/a", "in/d/x"], "the inputs that trace tells")
 
 
+def test_a_complete_directory_without_a_file_to_read():
+    """None of its files will come: a script that waits for it is told so."""
+    job_of()
+    for kind, fill in (("hidden", lambda: pathlib.Path("making/.crc").touch()), ("link", lambda: os.symlink("_SUCCESS", "making/part-0")),
+                       ("deep", lambda: os.mkdir("making/more")), ("none", lambda: None)):
+        os.makedirs("making")
+        pathlib.Path("making/_SUCCESS").touch()
+        fill()
+        os.rename("making", "in/" + kind)
+        says(kind, "no file that is read")
+        done = sluice("wait", "job.lua", "in/" + kind)
+        equal(done.returncode, 1, "exit status of wait: " + done.stderr)
+        once()
+        says(kind, "no file that is read")
+    pathlib.Path("in/none/part-0").write_text("late\n")
+    says("none", "queued")
+    once()
+    says("none", "taken")
+
+
 def test_what_has_left_the_history():
     job(HEAD.replace('"1s"', '"1s", keepHistory = "3s"') + 'ssc:textFileStream("in"):saveAsTextFiles("out/a")\n')
     directory("d", a="a\n", _SUCCESS="")
