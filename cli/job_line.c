@@ -144,10 +144,11 @@ static int open_line(struct sl_job_line *job_line, const struct sl_line *line, s
     return r == 0 ? sl_job_load(&job_line->options, &job_line->job, err) : r;
 }
 
-static int open_files(const struct sl_line *line, bool is_checking, struct sl_job_line *ret,
-                      const char *const **ret_files, size_t *ret_count, struct sl_error *err)
+static int open_files(const struct sl_line *line, const struct sl_job_options *options,
+                      struct sl_job_line *ret, const char *const **ret_files, size_t *ret_count,
+                      struct sl_error *err)
 {
-    *ret = (struct sl_job_line){.options.is_checking = is_checking};
+    *ret = (struct sl_job_line){.options = *options};
     int r = open_line(ret, line, err);
     if (r < 0) {
         sl_job_line_close(ret);
@@ -161,11 +162,11 @@ static int open_files(const struct sl_line *line, bool is_checking, struct sl_jo
 int sl_job_line_open_files(const struct sl_line *line, struct sl_job_line *ret, const char *const **ret_files,
                            size_t *ret_count, struct sl_error *err)
 {
-    return open_files(line, false, ret, ret_files, ret_count, err);
+    return open_files(line, &(struct sl_job_options){0}, ret, ret_files, ret_count, err);
 }
 
-static int open_alone(const struct sl_line *line, bool is_checking, struct sl_job_line *ret,
-                      struct sl_error *err)
+static int open_alone(const struct sl_line *line, const struct sl_job_options *options,
+                      struct sl_job_line *ret, struct sl_error *err)
 {
     const char *const *files;
     size_t count;
@@ -173,17 +174,17 @@ static int open_alone(const struct sl_line *line, bool is_checking, struct sl_jo
         return sl_error_set(err, SL_EUSAGE,
                             "%s is one argument too many; arguments of the job follow after --",
                             line->operands[job_operands(line)]);
-    return open_files(line, is_checking, ret, &files, &count, err);
+    return open_files(line, options, ret, &files, &count, err);
 }
 
 int sl_job_line_open(const struct sl_line *line, struct sl_job_line *ret, struct sl_error *err)
 {
-    return open_alone(line, false, ret, err);
+    return open_alone(line, &(struct sl_job_options){.may_exit = true}, ret, err);
 }
 
 int sl_job_line_open_to_check(const struct sl_line *line, struct sl_job_line *ret, struct sl_error *err)
 {
-    return open_alone(line, true, ret, err);
+    return open_alone(line, &(struct sl_job_options){.is_checking = true}, ret, err);
 }
 
 void sl_job_line_close(struct sl_job_line *job_line)

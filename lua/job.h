@@ -23,6 +23,7 @@ struct sl_job_options {
     sl_log_function *on_log; /* sl_context_on_log; NULL: silent */
     void *log_arg;
     bool is_checking; /* nothing may be touched: files and programs are refused */
+    bool may_exit;    /* os.exit ends the process while the script is loaded */
 };
 
 /* Borrows the options until sl_job_free. */

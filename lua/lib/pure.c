@@ -49,6 +49,21 @@ static int guarded(lua_State *L)
     return lua_gettop(L);
 }
 
+/* A process that ends in a batch has not committed it, and one that ends in a command has not done what it was asked for:
+ * neither may look as if all was well. */
+static int guarded_exit(lua_State *L)
+{
+    const struct sl_copy *copy = sl_copy_of(L);
+    if (!copy->task && copy->in_batch)
+        return luaL_error(
+            L, "os.exit is refused in foreachRDD, where it would end the run before the batch is committed; "
+               "raise an error, which fails the batch, or call ssc:stop(), which ends the run after it");
+    if (!copy->task && !copy->job->options->may_exit)
+        return luaL_error(
+            L, "os.exit is refused while a job is loaded by another command than run; raise an error");
+    return guarded(L);
+}
+
 /* As guarded, but only the main copy prints. */
 static int guarded_print(lua_State *L)
 {
@@ -99,7 +114,8 @@ static void guard_table(lua_State *L, const char *prefix)
         }
         const char *name = lua_tostring(L, -2), *full_name = lua_pushfstring(L, "%s%s", prefix, name);
         lua_insert(L, -2);
-        push_guard(L, guarded, full_name, remedy_of(prefix, name));
+        push_guard(L, strcmp(full_name, "os.exit") == 0 ? guarded_exit : guarded, full_name,
+                   remedy_of(prefix, name));
         lua_pushvalue(L, -3);
         lua_insert(L, -2);
         lua_rawset(L, table);

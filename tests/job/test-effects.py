@@ -113,6 +113,14 @@ def test_an_error_fails_the_batch_and_shows_none_of_it():
     equal(output_times("out/r", ""), [], "output directories")
 
 
+def test_a_function_does_not_end_the_process():
+    """Exit status 0 would say that the batch is done."""
+    done = run("s:foreachRDD(function(rdd)\nos.exit(0)\nend)\n")
+    equal(done.returncode, 1, "exit status")
+    check("job.lua:5: os.exit is refused in foreachRDD" in done.stderr and "ssc:stop()" in done.stderr, "the message: " + done.stderr)
+    equal(shown("s:foreachRDD(function(time, rdd) print(time) if time == 1000 then ssc:stop() end end)\n"), "1000\n", "what stop() leaves")
+
+
 def test_a_failed_batch_says_what_to_do():
     os.makedirs("in", exist_ok=True)
     move_in("a", "x\n")

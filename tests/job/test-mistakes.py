@@ -201,6 +201,22 @@ def test_a_branch_that_no_output_uses_is_not_run():
     equal(pathlib.Path("out.txt/part-00000").read_text(), "a\n", "the branch that is used")
 
 
+def test_a_script_ends_the_process_where_it_is_run_only():
+    """A check, or a test, that ends with 0 would say that all is well."""
+    os.makedirs("in")
+    job(HEAD + 'os.exit(0)\nssc:textFileStream("in"):print()\n')
+    equal(sluice("run", "job.lua", "--once").returncode, 0, "exit status of run")
+    for command in (["check", "job.lua"], ["graph", "job.lua"], ["try", "job.lua", "job.lua"], ["status", "job.lua"]):
+        done = sluice(*command)
+        equal(done.returncode, 2, "exit status of %s: %s" % (command, done.stderr))
+        check("job.lua:3: os.exit is refused" in done.stderr, done.stderr)
+    for case in ('test.run("job.lua", { batches = 1 })', "os.exit(0)"):
+        job('local test = require "sluice.testing"\ntest.case("a", function() %s end)\n' % case, "job_test.lua")
+        done = sluice("test", "job_test.lua")
+        equal(done.returncode, 1, "exit status of test")
+        check("not ok 1" in done.stdout and "os.exit is refused" in done.stdout and "1..1" in done.stdout, done.stdout)
+
+
 def test_check_touches_nothing():
     os.mkdir("in")
     pathlib.Path("out.txt").write_text("kept")
