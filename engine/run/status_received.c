@@ -1,6 +1,7 @@
 #include "engine/run/status_received.h"
 
 #include "engine/graph/validate.h"
+#include "engine/run/open_metrics.h"
 #include "engine/run/status.h"
 #include "text/json.h"
 
@@ -62,22 +63,6 @@ bool sl_status_received(const struct sl_run *run, const char **separator, struct
 
 /* ---- OpenMetrics ---- */
 
-static void add_label(struct sl_buf *buf, const char *name)
-{
-    sl_buf_text(buf, "{source=\"");
-    for (; *name; name++)
-        if (*name == '\n')
-            sl_buf_text(buf, "\\n");
-        else {
-            if (*name == '"' || *name == '\\') {
-                sl_buf_byte(buf, '\\');
-                sl_buf_byte(buf, (uint8_t)*name);
-            } else
-                sl_buf_byte(buf, (uint8_t)*name);
-        }
-    sl_buf_text(buf, "\"} ");
-}
-
 enum metric { RECEIVED, LAG, LOG_BYTES, DROPPED, CONNECTED, METRICS };
 
 static const struct {
@@ -122,13 +107,12 @@ static void add_metric(const struct sl_run *run, enum metric metric, struct sl_b
         if (!name)
             continue;
         source->ops->report(source, &report);
+        const struct sl_metric_label label = {"source", name, strlen(name)};
         if (is_first)
-            sl_buf_printf(buf, "# TYPE sluice_%s %s\n# HELP sluice_%s %s\n", metrics[metric].name,
-                          metrics[metric].type, metrics[metric].name, metrics[metric].help);
+            sl_metric_family(buf, metrics[metric].name, metrics[metric].type, metrics[metric].help);
         is_first = false;
-        sl_buf_printf(buf, "sluice_%s%s", metrics[metric].name, metrics[metric].suffix);
-        add_label(buf, name);
-        sl_buf_printf(buf, "%" PRIu64 "\n", value_of(&report, metric));
+        sl_metric_sample(buf, metrics[metric].name, metrics[metric].suffix, &label, 1,
+                         (double)value_of(&report, metric));
     }
 }
 

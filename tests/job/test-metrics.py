@@ -274,4 +274,24 @@ def test_names_with_any_bytes_are_escaped():
         run.stop()
 
 
+def test_names_that_are_not_utf8_leave_a_document_that_is():
+    """A scraper refuses the whole document otherwise."""
+    odd = b"in\xff"
+    os.makedirs(odd)
+    text = JOB.replace('"in"', '"in\\xff"').replace('"window"', '"w\\xff"').replace('"seen"', '"s\\xff"') + """
+s:foreachRDD(function() sluice.counter("c\\xff"):add(1) end)
+ssc:socketTextStream("unix", "no.sock", { name = "r\\n\\"\\xff" }):print()
+"""
+    with open(os.path.join(odd, b"a"), "w") as file:
+        file.write("a\n")
+    with Running(job(text % "")) as run:
+        run.wait_until(lambda: "sluice_counter{" in document() if os.path.exists("mnt/.sluice/metrics") else False,
+                       "the counter in a document of UTF-8")
+        samples = parse(document())
+        values = {value for name, labels in samples for _, value in labels}
+        for name in ("in\ufffd", "s\ufffd", "c\ufffd", 'r\\n\\"\ufffd'):
+            check(name in values, "%r is among %s" % (name, values))
+        run.stop()
+
+
 main(globals())
