@@ -116,7 +116,9 @@ static int take_sample(lua_State *L)
     luaL_checktype(L, 2, LUA_TBOOLEAN);
     lua_Integer given = luaL_checkinteger(L, 3);
     uint64_t state = (uint64_t)luaL_optinteger(L, 4, 0), count = dataset->count;
-    uint64_t wanted = given < 0 ? 0 : (uint64_t)given;
+    if (given < 0)
+        return luaL_error(L, "takeSample: num must be at least 0, got %I", given);
+    uint64_t wanted = (uint64_t)given;
     bool replace = lua_toboolean(L, 2);
     if (!count || (!replace && wanted > count))
         wanted = count;

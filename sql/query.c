@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { INPUTS_MAX = 64, ROWS_BETWEEN_LOOKS = 1024 };
 
@@ -67,6 +68,17 @@ static void describe_table(const struct sl_node *node, struct tables *tables, un
         table->rows && !tables->lookup[i] && !table->rows->deferred && sl_sql_is_sorted(table->rows);
 }
 
+/* The name of table i is that of no earlier one: SQL ignores the case of ASCII letters, and would find either. */
+static int check_name(const struct tables *tables, unsigned i, struct sl_error *err)
+{
+    for (unsigned other = 0; other < i; other++)
+        if (strcasecmp(tables->name[i], tables->name[other]) == 0)
+            return sl_error_set(err, SL_EUSAGE,
+                                "two tables have the name %s, for which SQL ignores case; rename one",
+                                tables->name[i]);
+    return 0;
+}
+
 static int make_tables(const struct sl_node *node, struct tables *tables, struct sl_error *err)
 {
     int r = 0;
@@ -75,6 +87,7 @@ static int make_tables(const struct sl_node *node, struct tables *tables, struct
         return sl_error_set(err, SL_EUSAGE, "a query has at most %d streams", INPUTS_MAX);
     for (unsigned i = 0; r == 0 && i < node->inputs; i++) {
         r = name_table(node, tables, i, err);
+        r = r < 0 ? r : check_name(tables, i, err);
         describe_table(node, tables, i);
     }
     return r;

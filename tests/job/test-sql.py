@@ -122,6 +122,13 @@ def test_what_is_no_stream_of_one_slide_is_refused():
         check(done.returncode == 2 and "job.lua:6: sql: " in done.stderr and what in done.stderr, done.stderr)
 
 
+def test_tables_of_one_name_are_refused():
+    for tables in ("this = named", "This = named", "a = named, A = words", '["Ä"] = named, ["ä"] = words'):
+        call = "named:sql" if "his" in tables else "ssc:sql"
+        done = run('%s("SELECT 1 + 1 FROM this", { %s }):print()' % (call, tables), status=2)
+        check("job.lua:6: sql: " in done.stderr and ("two tables have the name" in done.stderr) == ("Ä" not in tables), done.stderr)
+
+
 def test_rdds_are_asked_in_transform():
     equal(result("""named:transform(function(rdd)
     return rdd:sql("SELECT x.word, count(*) FROM this x, o WHERE x.word = o.word GROUP BY 1", { o = rdd:filter(sluice.ne(1, "the")) })
