@@ -6,8 +6,8 @@
  * inotify say when to scan (names changed) or to read (bytes were appended); once a second both happen anyway, so an
  * event that is lost, or never comes, delays and does not lose.
  *
- * Positions are in the frames of the log, with the lines before them. A position is of one file; at the start of a
- * segment, and when the first scan has decided where files begin, all of them are written. */
+ * Positions are in the frames of the log, with the lines before them, and in one of its own when a file is found. A position is of
+ * one file; at the start of a segment, and when the first scan has decided where files begin, all of them are written. */
 #include "receive/tail_internal.h"
 
 #include "core/base/limits.h"

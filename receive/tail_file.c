@@ -262,6 +262,19 @@ int sl_tail_file_follow(struct sl_tail_file *file, struct sl_received *received,
     return r == 1 ? take_new(&f) : r;
 }
 
+int sl_tail_file_note(struct sl_tail_file *file, struct sl_received *received, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
+    sl_tail_file_write(file, &text);
+    if (text.failed)
+        return sl_error_nomem(err);
+    struct sl_frame frame = {.kind = SL_FRAME_LINES,
+                             .body = (const uint8_t *)"",
+                             .position = text.bytes,
+                             .position_len = (uint32_t)text.len};
+    return sl_received_append(received, &frame, err);
+}
+
 int sl_tail_file_skip_to_end(struct sl_tail_file *file, struct sl_received *received, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};

@@ -32,5 +32,7 @@ void sl_tail_file_done(struct sl_tail_file *file);
  * says whether that was all. 0, SL_ESTOP, SL_EREJECT (it cannot be read; err says why), or a failure of the run. */
 int sl_tail_file_follow(struct sl_tail_file *file, struct sl_received *received, size_t most,
                         struct sl_buf *buf, struct sl_error *err);
+/* Its position, as it is, in the log: a restart knows the file. 0, SL_ESTOP, or a failure of the run. */
+int sl_tail_file_note(struct sl_tail_file *file, struct sl_received *received, struct sl_error *err);
 /* The position after the last newline: from = "end". */
 int sl_tail_file_skip_to_end(struct sl_tail_file *file, struct sl_received *received, struct sl_error *err);

@@ -84,7 +84,8 @@ static int begin_file(struct scanning *scanning, const struct sl_found *found)
     }
     if (scanning->is_first && source->from_end && sl_tail_table_open_file(source, file, found->path) == 0)
         return sl_tail_file_skip_to_end(file, &source->received, scanning->err) == SL_ENOMEM ? SL_ENOMEM : 0;
-    return 0;
+    /* It may be renamed before it has a line: by its name alone a restart would not find it. */
+    return scanning->is_first ? 0 : sl_tail_file_note(file, &source->received, scanning->err);
 }
 
 /* A file that was renamed before it was seen under its name, which the file that is there now has. */

@@ -81,6 +81,27 @@ def test_rotation_by_rename_also_while_nothing_runs():
     equal(sorted(records()), [b"%d" % n for n in range(1, 9)], "the records")
 
 
+def test_a_file_that_was_renamed_before_its_first_line_was_complete_is_read_after_a_restart():
+    """Who writes may not have noticed the rotation: the first line of the file comes when it has another name already."""
+    for first, rest, line in (("", "late\n", b"late"), ("ha", "lf\n", b"half")):
+        tail_job()
+        with Running("job.lua") as run:
+            run.wait_until(lambda: segments(), "the first scan")
+            append("logs/app.log", first)
+            run.wait_until(lambda: '"detail":"1 file"' in read("ck/status.json").decode(), "the file")
+            os.rename("logs/app.log", "logs/app.log.1")
+            append("logs/app.log", "new\n")
+            wait_for(run, [b"new"])
+            run.kill()
+        append("logs/app.log.1", rest)
+        run_once()
+        equal(sorted(records()), sorted([b"new", line]), "the lines")
+        run_once()
+        equal(len(records()), 2, "once")
+        for directory in ("ck", "logs", "out"):
+            shutil.rmtree(directory)
+
+
 def test_copy_and_truncate():
     tail_job()
     append("logs/app.log", "1\n2\n3\n")
