@@ -103,9 +103,16 @@ int sl_shards_take(struct sl_remote_driver *driver, struct sl_stage *stage, size
                    struct sl_error *err);
 void sl_shards_forget(struct sl_remote_driver *driver, const struct sl_node *node);
 void sl_shards_sweep(struct sl_remote_driver *driver);
-/* The operator's part of a batch, which brought so many rows, took so long here. */
+/* Time that calls of functions take, of a clock and of all processors, in nanoseconds: until now, or of a batch. */
+struct sl_calls_cost {
+    int64_t ns, processor_ns;
+};
+struct sl_calls_cost sl_calls_cost_now(void);
+/* Whether they would be worth tasks, for so many keys and records. Other work on the machine changes the clock's time only. */
+bool sl_calls_cost_is_long(const struct sl_calls_cost *cost, uint64_t items);
+/* The operator's part of a batch, which brought so many rows, was done here from then on. */
 void sl_shards_note_cost(struct sl_remote_driver *driver, const struct sl_stage *stage, uint64_t rows,
-                         int64_t ns);
+                         const struct sl_calls_cost *begun);
 
 /* driver_map.c, driver_reduce.c */
 int sl_remote_driver_read(struct sl_executor *executor, struct sl_batch *batch, size_t s,

@@ -1,5 +1,4 @@
 /* A reduce stage: a task for each partition of the keys of one operator. */
-#include "core/base/clock.h"
 #include "engine/remote/driver_internal.h"
 #include "engine/remote/merge.h"
 
@@ -10,11 +9,13 @@ struct reducing {
     struct sl_batch *batch;
     const struct sl_node *node;
     int64_t id;
-    struct sl_merging *
-        merging; /* NULL: no rows of the result come back, but groups, which enter the operator's stage here, or: */
+    /* Of rows of the result. NULL: groups come back, and enter the operator's stage here, or: */
+    struct sl_merging *merging;
     bool has_shards; /* what changed in shards comes back, and enters it */
     size_t lanes;    /* of rows that are numbered */
     struct sl_numbered_lane *lane;
+    struct sl_task task; /* of the lane that gets the groups */
+    struct sl_lane groups;
 };
 
 /* ---- tasks ---- */
@@ -133,6 +134,24 @@ static int send_tasks(const struct reducing *reducing, struct sl_error *err)
 
 /* ---- reports ---- */
 
+/* The groups of all tasks are one lane: no key is in two of them, and what one lane has needs no merging. */
+static int open_groups(struct reducing *reducing, struct sl_error *err)
+{
+    struct sl_stage *stage = reducing->batch->stage[reducing->node->number];
+    reducing->task = reducing->batch->run->task[0];
+    reducing->task.ordinal = 0;
+    reducing->task.err = stage->err = err;
+    reducing->groups = (struct sl_lane){.task = &reducing->task};
+    return stage->node->op->wide->lane_open ? stage->node->op->wide->lane_open(stage, &reducing->groups) : 0;
+}
+
+static int close_groups(struct reducing *reducing)
+{
+    struct sl_stage *stage = reducing->batch->stage[reducing->node->number];
+    return stage->node->op->wide->lane_close ? stage->node->op->wide->lane_close(stage, &reducing->groups)
+                                             : 0;
+}
+
 static int absorb_rows(struct sl_stage *stage, struct sl_lane *lane, struct sl_wire *wire)
 {
     struct sl_field row[SL_PARTIAL_FIELDS];
@@ -144,21 +163,12 @@ static int absorb_rows(struct sl_stage *stage, struct sl_lane *lane, struct sl_w
     return r < 0 ? r : wire->failed;
 }
 
-/* The groups of a task are a lane: no other one has their keys. */
-static int absorb_groups(const struct reducing *reducing, size_t p, const struct sl_buf *data,
-                         struct sl_error *err)
+static int absorb_groups(struct reducing *reducing, const struct sl_buf *data)
 {
     struct sl_stage *stage = reducing->batch->stage[reducing->node->number];
-    const struct sl_wide *wide = reducing->node->op->wide;
-    struct sl_task task = reducing->batch->run->task[0];
-    struct sl_lane lane = {.position = {0, 0, (uint32_t)p, 0}, .task = &task};
-    struct sl_wire wire = {data->bytes, data->len, 0, task.scratch, 0};
-    task.ordinal = (uint32_t)p;
-    task.err = stage->err = err;
-    sl_arena_reset(task.scratch);
-    int r = wide->lane_open ? wide->lane_open(stage, &lane) : 0;
-    r = r < 0 ? r : absorb_rows(stage, &lane, &wire);
-    return r == 0 && wide->lane_close ? wide->lane_close(stage, &lane) : r;
+    struct sl_wire wire = {data->bytes, data->len, 0, reducing->task.scratch, 0};
+    sl_arena_reset(reducing->task.scratch);
+    return absorb_rows(stage, &reducing->groups, &wire);
 }
 
 static int take_report(void *arg, size_t p, struct sl_wire *wire, struct sl_error *err)
@@ -175,7 +185,7 @@ static int take_report(void *arg, size_t p, struct sl_wire *wire, struct sl_erro
         r = sl_shards_take(reducing->driver, reducing->batch->stage[reducing->node->number], p, wire, err);
     if (r == 0 && reducing->merging)
         return sl_merging_add(reducing->merging, p, data.bytes, data.len);
-    return r == 0 && !reducing->has_shards ? absorb_groups(reducing, p, &data, err) : r;
+    return r == 0 && !reducing->has_shards ? absorb_groups(reducing, &data) : r;
 }
 
 /* ---- the stage ---- */
@@ -196,12 +206,6 @@ static int run_tasks(const struct reducing *reducing, struct sl_error *err)
     return r < 0 ? r
                  : sl_request_wait(reducing->driver, reducing->id, (size_t)reducing->driver->partitions,
                                    take_report, (void *)reducing, err);
-}
-
-/* Where there are no groups no task is needed: parts without rows are merged. */
-static int run_if_needed(const struct reducing *reducing, struct sl_error *err)
-{
-    return has_blocks(reducing) ? run_tasks(reducing, err) : 0;
 }
 
 /* What tasks make of records is merged. Without records they are needed for keys that time out. */
@@ -232,17 +236,23 @@ static int revise(struct reducing *reducing, struct sl_dataset **ret, struct sl_
     return r < 0 ? r : sharded->revise(stage, ret);
 }
 
+static int gather_groups(struct reducing *reducing, struct sl_error *err)
+{
+    int r = open_groups(reducing, err);
+    r = r < 0 ? r : run_tasks(reducing, err);
+    return r < 0 ? r : close_groups(reducing);
+}
+
 /* Tasks make the groups, which enter what is kept here. */
 static int finish_here(struct reducing *reducing, struct sl_dataset **ret, struct sl_error *err)
 {
     struct sl_stage *stage = reducing->batch->stage[reducing->node->number];
     sl_shards_forget(reducing->driver, reducing->node);
-    int r = run_if_needed(reducing, err);
-    int64_t begun_ns = sl_monotonic_ns();
+    int r = has_blocks(reducing) ? gather_groups(reducing, err) : 0;
+    const struct sl_calls_cost begun = sl_calls_cost_now();
     r = r < 0 ? r : reducing->node->op->wide->finish(stage, ret);
     if (r == 0)
-        sl_shards_note_cost(reducing->driver, stage, reducing->batch->rows[reducing->node->number],
-                            sl_monotonic_ns() - begun_ns);
+        sl_shards_note_cost(reducing->driver, stage, reducing->batch->rows[reducing->node->number], &begun);
     return r;
 }
 
@@ -250,7 +260,9 @@ static int merge_results(struct reducing *reducing, struct sl_dataset **ret, str
 {
     const struct sl_partial *partial = reducing->node->op->wide->partial;
     reducing->merging = sl_merging_new((size_t)reducing->driver->partitions, partial->order(reducing->node));
-    int r = reducing->merging ? run_if_needed(reducing, err) : SL_ENOMEM;
+    int r = reducing->merging ? 0 : SL_ENOMEM;
+    if (r == 0 && has_blocks(reducing)) /* else parts without rows are merged */
+        r = run_tasks(reducing, err);
     r = r < 0 ? r : sl_merging_finish(reducing->merging, ret);
     r = r < 0 ? r : partial->cut(reducing->batch->stage[reducing->node->number], ret);
     sl_merging_free(reducing->merging);

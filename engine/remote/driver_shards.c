@@ -1,7 +1,7 @@
 /* Which files are the shards of the operators' states, in the batch under way and in the next one. */
 #include "core/base/array.h"
+#include "core/base/clock.h"
 #include "core/base/io.h"
-#include "core/base/pool.h"
 #include "engine/remote/driver_internal.h"
 
 #include <fcntl.h>
@@ -9,13 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Without groups so few keys are updated here: a stage of tasks takes longer to begin. */
 enum { FEW_KEYS = 10000 };
 /* SL_STATE_AUTO: a batch that took longer, and longer for each key, and for each record where functions are called for these. A
  * task has to read its shard, and the driver takes in what changed, and merges what functions gave of records: some hundred
  * nanoseconds each. */
-enum { LONG_NS = 1000000000, LONG_KEY_NS = 1000 };
+enum { LONG_NS = 1000000000, LONG_ITEM_NS = 1000 };
 /* Files that are written at the same time. */
 enum { WRITERS = 64 };
 
@@ -94,15 +95,29 @@ bool sl_shards_wanted(const struct sl_remote_driver *driver, const struct sl_bat
            count_keys(batch->stage[node->number]) >= FEW_KEYS;
 }
 
+struct sl_calls_cost sl_calls_cost_now(void)
+{
+    struct timespec spent = {0};
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent); /* every Linux has it */
+    return (struct sl_calls_cost){sl_monotonic_ns(), sl_ns_of(spent.tv_sec, (uint32_t)spent.tv_nsec)};
+}
+
+bool sl_calls_cost_is_long(const struct sl_calls_cost *cost, uint64_t items)
+{
+    return cost->ns > LONG_NS && cost->processor_ns > LONG_NS &&
+           (double)cost->processor_ns > (double)items * LONG_ITEM_NS;
+}
+
 void sl_shards_note_cost(struct sl_remote_driver *driver, const struct sl_stage *stage, uint64_t rows,
-                         int64_t ns)
+                         const struct sl_calls_cost *begun)
 {
     const struct sl_sharded *sharded = stage->node->op->wide->sharded;
+    struct sl_calls_cost cost = sl_calls_cost_now();
     if (!sharded)
         return;
-    uint64_t items = count_keys(stage) + (sharded->of_records ? rows : 0);
-    double of_all = (double)ns * sl_pool_workers(stage->pool);
-    if (ns > LONG_NS && of_all > (double)items * LONG_KEY_NS)
+    cost.ns -= begun->ns;
+    cost.processor_ns -= begun->processor_ns;
+    if (sl_calls_cost_is_long(&cost, count_keys(stage) + (sharded->of_records ? rows : 0)))
         driver->shards[stage->node->number].is_due = true;
 }
 

@@ -1,6 +1,7 @@
 /* What travels between a driver and its workers: chunks and tasks come out as they went in, and any bytes are read without
  * harm. */
 #include "core/base/error.h"
+#include "engine/remote/driver_internal.h"
 #include "engine/remote/merge.h"
 #include "engine/remote/task.h"
 
@@ -150,6 +151,24 @@ static void test_file_of_a_shard_is_a_plain_name_in_the_directory(void **state)
     assert_false(takes_file("a", 0));
 }
 
+static void test_calls_are_long_by_processor_time_also_where_other_work_makes_them_wait(void **state)
+{
+    const int64_t ms = 1000000;
+    const struct {
+        int64_t ns, processor_ns;
+        uint64_t items;
+        bool is_long;
+    } cases[] = {
+        {2000 * ms, 1500 * ms, 1000, true},     {2000 * ms, 300 * ms, 1000, false},
+        {9000 * ms, 900 * ms, 1, false},        {900 * ms, 1500 * ms, 1000, false},
+        {1500 * ms, 2900 * ms, 3000000, false}, {1500 * ms, 2900 * ms, 2800000, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct sl_calls_cost cost = {cases[i].ns, cases[i].processor_ns};
+        assert_int_equal(sl_calls_cost_is_long(&cost, cases[i].items), cases[i].is_long);
+    }
+}
+
 /* What taking the task gives. */
 static int send_lanes(struct sl_numbered_lane *lane, size_t lanes, struct sl_arena *arena,
                       struct sl_remote_task *ret)
@@ -251,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_task_comes_out_as_it_went_in_and_another_version_is_refused),
         cmocka_unit_test(test_file_of_a_shard_is_a_plain_name_in_the_directory),
         cmocka_unit_test(test_task_has_the_files_of_its_shard),
+        cmocka_unit_test(test_calls_are_long_by_processor_time_also_where_other_work_makes_them_wait),
         cmocka_unit_test(test_task_has_numbered_lanes_in_ascending_order_only),
         cmocka_unit_test(test_parts_merge_by_key_and_rows_of_one_key_stay_together),
     };
