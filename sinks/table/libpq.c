@@ -19,6 +19,9 @@
 /* ---- the library ---- */
 
 #define FUNCTIONS(F)                                                                                         \
+    F(PQconninfoParse)                                                                                       \
+    F(PQconninfoFree)                                                                                        \
+    F(PQfreemem)                                                                                             \
     F(PQconnectStartParams)                                                                                  \
     F(PQconnectPoll)                                                                                         \
     F(PQstatus)                                                                                              \
@@ -173,6 +176,21 @@ static int finish_connecting(struct sl_pq *pq, struct sl_error *err)
     }
 }
 
+/* What libpq cannot read as a URL no server will change. */
+static int check_url(const char *url, struct sl_error *err)
+{
+    char *message = NULL, text[512] = "it cannot be read";
+    PQconninfoOption *options = lib.PQconninfoParse(url, &message);
+    if (message)
+        one_line(message, text, sizeof text);
+    lib.PQfreemem(message);
+    if (options) {
+        lib.PQconninfoFree(options);
+        return 0;
+    }
+    return message ? sl_error_set(err, SL_EUSAGE, "%s: %s", url, text) : sl_error_nomem(err);
+}
+
 int sl_pq_open(struct sl_pq *pq, const char *url, int64_t timeout_ms, const _Atomic int *stop,
                struct sl_error *err)
 {
@@ -186,6 +204,8 @@ int sl_pq_open(struct sl_pq *pq, const char *url, int64_t timeout_ms, const _Ato
     if (load_error[0])
         return sl_error_set(err, SL_EUSAGE,
                             "PostgreSQL's client library cannot be loaded (%s); install libpq5", load_error);
+    if (!service && check_url(url, err) < 0)
+        return err ? err->code : SL_EUSAGE;
     snprintf(user_timeout, sizeof user_timeout, "%lld", (long long)timeout_ms);
     pq->connection = (struct pg_conn *)lib.PQconnectStartParams(names, values, 1);
     if (!pq->connection)

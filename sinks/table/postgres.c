@@ -209,6 +209,12 @@ static int need_batches(struct postgres *db, struct sl_error *err)
     return r < 0 || db->has_batches ? r : make_batches(db, err);
 }
 
+/* No such column, no such key, another type: a table of that name that is not ours. */
+static bool is_foreign(const char *state)
+{
+    return strcmp(state, "42703") == 0 || strcmp(state, "42P10") == 0 || strcmp(state, "42804") == 0;
+}
+
 /* `before` INTO/FROM sluice_batches `after`, with the parameters: checkpoint, output, batch_ms, records, job. */
 static int about_batch(struct postgres *db, const char *before, const char *after, int parameters,
                        uint64_t records, struct sl_pq_rows *ret, struct sl_error *err)
@@ -222,6 +228,11 @@ static int about_batch(struct postgres *db, const char *before, const char *afte
         !sl_buf_byte(&db->sql, 0))
         return sl_error_nomem(err);
     int r = sl_pq_query(&db->pq, (const char *)db->sql.bytes, values, parameters, ret, err);
+    if (r == SL_EFAIL && is_foreign(db->pq.state)) {
+        sl_error_hint(err,
+                      "sluice_batches has other columns or another key than saveToTable gives it: rename it");
+        err->code = r = SL_EUSAGE;
+    }
     return sl_postgres_failed(db, r, err);
 }
 

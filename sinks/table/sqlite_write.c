@@ -25,7 +25,7 @@ static int refuse_batches(struct sqlite *db, struct sl_error *err)
 {
     return sl_error_set(
         err, SL_EUSAGE,
-        "%s: its table sluice_batches has other columns than saveToTable gives it (%s); rename it",
+        "%s: its table sluice_batches has other columns or another key than saveToTable gives it (%s); rename it",
         db->base.settings->url, sqlite3_errmsg(db->file->handle));
 }
 

@@ -103,6 +103,27 @@ def test_names_that_postgres_would_cut_are_refused_at_load():
     equal(database.rows("SELECT * FROM %s" % fits), [("a",)], "rows")
 
 
+def test_a_url_that_libpq_cannot_read_is_bad_usage():
+    database = Database()
+    os.makedirs("in", exist_ok=True)
+    for end in ("?nosuch=1", "?options=-c%20a=b", "?application_name", "%zz"):
+        write_job('ssc:textFileStream("in"):columns("a"):saveToTable("%s%s", "orders", { create = true })' % (database.url, end))
+        for command in (["check", "job.lua"], ["run", "job.lua", "--once"]):
+            done = sluice(*command)
+            equal(done.returncode, 2, "exit status with %s: %s" % (end, done.stderr))
+            check("job.lua:" in done.stderr and "tried again" not in done.stderr, done.stderr)
+
+
+def test_a_table_of_batches_that_is_not_ours_is_named():
+    for columns in ("x int", "checkpoint text, job text, output text, batch_ms bigint, records bigint"):
+        database = Database()
+        database.run("CREATE TABLE sluice_batches (%s)" % columns)
+        write_job('ssc:queueStream({ { "a" } }):columns("a"):saveToTable("%s", "orders", { create = true })' % database.url)
+        done = batch(status=2)
+        check("sluice_batches has other columns or another key" in done.stderr and "rename it" in done.stderr, done.stderr)
+        shutil.rmtree(".sluice")
+
+
 def allow(server, line):
     """Makes it the first line of pg_hba.conf; it holds for connections from then on."""
     path = server.directory + "/data/pg_hba.conf"
