@@ -87,9 +87,15 @@ int sl_table_take(struct sl_table *table, struct sl_group *slot, uint32_t hash, 
 struct sl_group *sl_table_next(const struct sl_table *table, unsigned partition, unsigned partitions,
                                uint64_t *at);
 
+/* Where the search for the hash begins. */
+static inline struct sl_group *sl_table_first_slot(const struct sl_table *table, uint32_t hash)
+{
+    return &table->slot[hash * table->spread >> table->shift];
+}
+
 SL_FETCH sl_table_prefetch(const struct sl_table *table, uint32_t hash)
 {
-    __builtin_prefetch(&table->slot[hash * table->spread >> table->shift], 1);
+    __builtin_prefetch(sl_table_first_slot(table, hash), 1);
 }
 
 /* What the slot points to, which the slot itself must be there for: the bytes of a string key, and the state
@@ -97,7 +103,7 @@ SL_FETCH sl_table_prefetch(const struct sl_table *table, uint32_t hash)
  * from such an address would walk the page tables in vain. */
 SL_FETCH sl_table_prefetch_group(const struct sl_table *table, uint32_t hash)
 {
-    const struct sl_group *group = &table->slot[hash * table->spread >> table->shift];
+    const struct sl_group *group = sl_table_first_slot(table, hash);
     __builtin_prefetch(group->key.str);
     __builtin_prefetch(group->state.integer & 1 ? group : group->state.pointer, 1);
 }

@@ -43,18 +43,14 @@ static struct sl_field plain_key(const struct sl_group *group)
     return key;
 }
 
-struct sl_live *sl_incremental_find(struct sl_incremental *running, const struct sl_stage *stage,
-                                    const struct sl_field *key)
+static struct sl_live *find(const struct sl_incremental *running, uint32_t hash, const struct sl_field *key)
 {
-    uint32_t hash = (uint32_t)sl_field_hash(key, stage->tasks[0].seed);
     struct sl_group *group = running->count ? sl_table_slot(&running->table, hash, key) : NULL;
     return group && group->key.flags & SL_GROUP_TAKEN ? &running->live[group->state.integer] : NULL;
 }
 
-struct sl_live *sl_incremental_place(struct sl_incremental *running, const struct sl_stage *stage,
-                                     const struct sl_field *key)
+static struct sl_live *place(struct sl_incremental *running, uint32_t hash, const struct sl_field *key)
 {
-    uint32_t hash = (uint32_t)sl_field_hash(key, stage->tasks[0].seed);
     if (!prepare(running))
         return NULL;
     struct sl_group *group = sl_table_slot(&running->table, hash, key);
@@ -66,6 +62,65 @@ struct sl_live *sl_incremental_place(struct sl_incremental *running, const struc
     struct sl_live *live = &running->live[running->count++];
     *live = (struct sl_live){.entry.key = plain_key(group)};
     return live;
+}
+
+static uint32_t hash_of(const struct sl_stage *stage, const struct sl_field *key)
+{
+    return (uint32_t)sl_field_hash(key, stage->tasks[0].seed);
+}
+
+struct sl_live *sl_incremental_find(struct sl_incremental *running, const struct sl_stage *stage,
+                                    const struct sl_field *key)
+{
+    return find(running, hash_of(stage, key), key);
+}
+
+struct sl_live *sl_incremental_place(struct sl_incremental *running, const struct sl_stage *stage,
+                                     const struct sl_field *key)
+{
+    return place(running, hash_of(stage, key), key);
+}
+
+/* ---- many at a time ---- */
+
+/* Groups of a batch whose hashes were made, so that what they lead to can be fetched ahead: keys are in no order of slots. */
+enum { GROUPS_AT_ONCE = 64 };
+
+struct hashed {
+    size_t from, end;
+    uint32_t hash[GROUPS_AT_ONCE];
+};
+
+SL_FETCH fetch_slots(const struct sl_incremental *running, const struct hashed *next)
+{
+    for (size_t k = next->from; k < next->end; k++)
+        sl_table_prefetch(&running->table, next->hash[k - next->from]);
+}
+
+/* What the slots lead to. */
+SL_FETCH fetch_live(const struct sl_incremental *running, const struct hashed *next)
+{
+    for (size_t k = next->from; k < next->end; k++) {
+        const struct sl_group *group = sl_table_first_slot(&running->table, next->hash[k - next->from]);
+        __builtin_prefetch(group->key.str);
+        __builtin_prefetch(&running->live[group->state.integer], 1);
+    }
+}
+
+/* The groups that follow those of *next, which is all zero at first. False: there are none. */
+static bool hash_next(const struct sl_incremental *running, const struct sl_stage *stage,
+                      const struct sl_sorted_groups *groups, struct hashed *next)
+{
+    size_t left = groups->count - next->end;
+    next->from = next->end;
+    next->end += left < GROUPS_AT_ONCE ? left : GROUPS_AT_ONCE;
+    for (size_t k = next->from; k < next->end; k++)
+        next->hash[k - next->from] = hash_of(stage, &groups->entry[k].key);
+    if (running->count) {
+        fetch_slots(running, next);
+        fetch_live(running, next);
+    }
+    return next->from < next->end;
 }
 
 /* ---- noting ---- */
@@ -153,16 +208,25 @@ static int enter_known(struct sl_incremental *running, struct sl_stage *stage,
     return r;
 }
 
+static int enter(struct sl_incremental *running, struct sl_stage *stage, const struct sl_reducer *reducer,
+                 uint32_t hash, const struct sl_group_entry *entry)
+{
+    struct sl_live *live = place(running, hash, &entry->key);
+    int r = live ? sl_incremental_touch(running, live) : SL_ENOMEM;
+    if (r < 0)
+        return r;
+    return live->exists ? enter_known(running, stage, reducer, live, entry)
+                        : enter_new(running, stage, reducer, live, entry);
+}
+
 int sl_incremental_enter(struct sl_incremental *running, struct sl_stage *stage,
                          const struct sl_reducer *reducer, const struct sl_sorted_groups *groups)
 {
+    struct hashed next = {0};
     int r = 0;
-    for (size_t k = 0; r == 0 && k < groups->count; k++) {
-        struct sl_live *live = sl_incremental_place(running, stage, &groups->entry[k].key);
-        r = live ? sl_incremental_touch(running, live) : SL_ENOMEM;
-        if (r == 0)
-            r = (live->exists ? enter_known : enter_new)(running, stage, reducer, live, &groups->entry[k]);
-    }
+    while (r == 0 && hash_next(running, stage, groups, &next))
+        for (size_t k = next.from; r == 0 && k < next.end; k++)
+            r = enter(running, stage, reducer, next.hash[k - next.from], &groups->entry[k]);
     return r;
 }
 
@@ -207,15 +271,17 @@ static int leave_known(struct sl_incremental *running, struct sl_stage *stage,
 int sl_incremental_leave(struct sl_incremental *running, struct sl_stage *stage,
                          const struct sl_reducer *reducer, const struct sl_sorted_groups *groups, bool forget)
 {
+    struct hashed next = {0};
     int r = 0;
-    for (size_t k = 0; r == 0 && k < groups->count; k++) {
-        struct sl_live *live = sl_incremental_find(running, stage, &groups->entry[k].key);
-        if (!live || !live->exists)
-            continue;
-        r = sl_incremental_touch(running, live);
-        if (r == 0)
-            r = leave_known(running, stage, reducer, live, &groups->entry[k], forget);
-    }
+    while (r == 0 && hash_next(running, stage, groups, &next))
+        for (size_t k = next.from; r == 0 && k < next.end; k++) {
+            struct sl_live *live = find(running, next.hash[k - next.from], &groups->entry[k].key);
+            if (!live || !live->exists)
+                continue;
+            r = sl_incremental_touch(running, live);
+            if (r == 0)
+                r = leave_known(running, stage, reducer, live, &groups->entry[k], forget);
+        }
     return r;
 }
 
