@@ -128,28 +128,88 @@ static inline bool copy_field(struct sl_arena *arena, const struct sl_field *fro
     return from->tag != SL_STR || to->str || !from->len;
 }
 
+/* Room in an arena is left where as many bytes do not fit. */
+enum { TOGETHER_MAX = 1024 };
+
+/* How many strings have their bytes one after the other, as rows that were copied have: a copy of all costs little more
+ * than one of them. */
+static uint32_t count_together(const struct sl_field *from, uint32_t count, size_t *ret_bytes)
+{
+    uint32_t i = 1;
+    *ret_bytes = from[0].len;
+    for (; i < count && from[i].tag == SL_STR && from[i].str == from[i - 1].str + from[i - 1].len &&
+           *ret_bytes < TOGETHER_MAX;
+         i++)
+        *ret_bytes += from[i].len;
+    return i;
+}
+
+static bool copy_together(struct sl_arena *arena, const struct sl_field *from, uint32_t count, size_t bytes,
+                          struct sl_field *to)
+{
+    uint8_t *p = sl_arena_copy_short(arena, from->str, bytes);
+    if (!p)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        to[i] = from[i];
+        to[i].str = p;
+        p += from[i].len;
+    }
+    return true;
+}
+
+static bool append_column(struct sl_arena *arena, const struct sl_field *from, uint32_t count,
+                          struct sl_field *to)
+{
+    for (uint32_t i = 0, some = 1; i < count; i += some) {
+        size_t bytes;
+        some = from[i].tag == SL_STR ? count_together(from + i, count - i, &bytes) : 1;
+        if (!(some > 1 ? copy_together(arena, from + i, some, bytes, to + i)
+                       : copy_field(arena, &from[i], &to[i])))
+            return false;
+    }
+    return true;
+}
+
 static bool append_rows(struct sl_rows *rows, const struct sl_chunk *from, uint32_t first, uint32_t count)
 {
     struct sl_chunk *last = rows->chunk[rows->chunks - 1];
     for (uint32_t c = 0; c < from->width; c++)
-        for (uint32_t i = 0; i < count; i++)
-            if (!copy_field(&rows->arena, &from->column[c][first + i], &rows->open[c][last->rows + i]))
-                return false;
+        if (!append_column(&rows->arena, from->column[c] + first, count, rows->open[c] + last->rows))
+            return false;
     last->rows += count;
     rows->count += count;
     return true;
 }
 
+int sl_rows_append_some(struct sl_rows *rows, const struct sl_chunk *chunk, uint32_t from, uint32_t end)
+{
+    while (from < end) {
+        uint32_t count = room(rows, chunk->width, false);
+        if (count > end - from)
+            count = end - from;
+        if (!count || !append_rows(rows, chunk, from, count))
+            return SL_ENOMEM;
+        from += count;
+    }
+    return 0;
+}
+
 int sl_rows_append(struct sl_rows *rows, const struct sl_chunk *chunk)
 {
-    for (uint32_t done = 0; done < chunk->rows;) {
-        uint32_t count = room(rows, chunk->width, false);
-        if (count > chunk->rows - done)
-            count = chunk->rows - done;
-        if (!count || !append_rows(rows, chunk, done, count))
+    return sl_rows_append_some(rows, chunk, 0, chunk->rows);
+}
+
+int sl_rows_append_copy(struct sl_rows *rows, const struct sl_field *fields, uint32_t width)
+{
+    if (!room(rows, width, false))
+        return SL_ENOMEM;
+    struct sl_chunk *last = rows->chunk[rows->chunks - 1];
+    for (uint32_t c = 0; c < width; c++)
+        if (!copy_field(&rows->arena, &fields[c], &rows->open[c][last->rows]))
             return SL_ENOMEM;
-        done += count;
-    }
+    last->rows++;
+    rows->count++;
     return 0;
 }
 

@@ -46,6 +46,10 @@ void sl_rows_unref(struct sl_rows *rows);
 /* Copies the chunk's rows, strings included, to the end of the run. 0 or SL_ENOMEM. Origins and event times are
  * dropped. */
 int sl_rows_append(struct sl_rows *rows, const struct sl_chunk *chunk);
+/* The same for its rows [from, end). */
+int sl_rows_append_some(struct sl_rows *rows, const struct sl_chunk *chunk, uint32_t from, uint32_t end);
+/* The same for one row of these fields. */
+int sl_rows_append_copy(struct sl_rows *rows, const struct sl_field *fields, uint32_t width);
 
 /* Moves all rows of `from`, which must have one owner, to the end of `to`; from is empty afterwards. 0 or
  * SL_ENOMEM. */

@@ -55,12 +55,10 @@ static const struct sl_field *key_at(const struct place *place)
 static int append(struct merging *merging, struct place *place, uint32_t rows)
 {
     const struct sl_chunk *chunk = chunk_at(place);
-    struct sl_chunk part = {.rows = rows, .width = chunk->width};
-    for (uint32_t c = 0; c < chunk->width; c++)
-        part.column[c] = chunk->column[c] + place->row;
-    int r = merging->oldest && chunk->width == 1 ? 0 : sl_rows_append(merging->to, &part);
+    uint32_t from = place->row;
+    bool is_removed = merging->oldest && chunk->width == 1;
     step(place, rows);
-    return r;
+    return is_removed ? 0 : sl_rows_append_some(merging->to, chunk, from, from + rows);
 }
 
 /* The first row of [row, end) whose key is not before this one; end: none. It is looked for nearby first. */

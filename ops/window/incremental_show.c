@@ -90,14 +90,6 @@ static void next_row(struct revising *revising)
     revising->has_row = sl_cursor_next(&revising->cursor, revising->row, &width);
 }
 
-static int append(struct sl_rows *rows, const struct sl_field *fields, uint32_t width)
-{
-    struct sl_chunk row = {.rows = 1, .width = width};
-    for (uint32_t c = 0; c < width; c++)
-        row.column[c] = &fields[c];
-    return sl_rows_append(rows, &row);
-}
-
 /* One changed key: shown with its row, or not at all. */
 static int revise_key(struct revising *revising, struct sl_live *live)
 {
@@ -111,9 +103,9 @@ static int revise_key(struct revising *revising, struct sl_live *live)
     running->shown = running->shown + live->shown - was_shown;
     int r = 0;
     if (live->shown)
-        r = append(revising->changes, revising->row, 2);
+        r = sl_rows_append_copy(revising->changes, revising->row, 2);
     else if (was_shown)
-        r = append(revising->changes, &key, 1);
+        r = sl_rows_append_copy(revising->changes, &key, 1);
     if (live->shown)
         next_row(revising);
     else if (r == 0 && again)

@@ -119,6 +119,64 @@ static void test_rows_own_the_bytes_they_were_given(void **state)
     sl_rows_unref(rows);
 }
 
+enum { MIXED = 600, MIXED_BYTES = 1 << 20 };
+
+/* Strings that mostly follow each other in memory, some of them empty, longer than most or elsewhere, and integers. */
+static void make_mixed(struct chance *chance, struct sl_field *mixed, uint8_t *bytes)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < MIXED; i++) {
+        size_t kind = chance_below(chance, 20);
+        size_t len = kind == 0 ? 0 : kind == 1 ? chance_below(chance, 3000) : 1 + chance_below(chance, 40);
+        at += kind == 2 ? 1 + chance_below(chance, 9) : 0;
+        mixed[i] = kind == 3 ? sl_integer((int64_t)i) : sl_string(bytes + at, len);
+        at += kind == 3 ? 0 : len;
+        assert_true(at <= MIXED_BYTES);
+    }
+}
+
+/* The rows as `bytes` had them when they were copied. */
+static void check_mixed(const struct sl_rows *rows, const struct sl_field *mixed, const uint8_t *bytes,
+                        const uint8_t *before)
+{
+    uint64_t i = 0;
+    assert_int_equal(rows->count, MIXED);
+    for (size_t k = 0; k < rows->chunks; k++)
+        for (uint32_t row = 0; row < rows->chunk[k]->rows; row++, i++) {
+            struct sl_field expected = mixed[i];
+            if (expected.tag == SL_STR)
+                expected.str = before + (expected.str - bytes);
+            assert_true(sl_field_equals(&rows->chunk[k]->column[0][row], &expected));
+        }
+}
+
+static void test_rows_are_copied_wherever_their_bytes_are(void **state)
+{
+    struct chance chance = chance_new();
+    struct sl_field mixed[MIXED];
+    uint8_t *bytes = malloc(MIXED_BYTES), *before = malloc(MIXED_BYTES);
+    const struct sl_chunk chunk = {.rows = MIXED, .width = 1, .column = {mixed}};
+    assert_true(bytes && before);
+    for (int round = 0; round < 20; round++) {
+        struct sl_rows *rows = sl_rows_new();
+        for (size_t i = 0; i < MIXED_BYTES; i++)
+            before[i] = bytes[i] = (uint8_t)chance_next(&chance);
+        make_mixed(&chance, mixed, bytes);
+        for (uint32_t from = 0, end; from < MIXED; from = end) {
+            end = from + 1 + (uint32_t)chance_below(&chance, 50);
+            end = end < MIXED ? end : MIXED;
+            assert_int_equal(end > from + 1 ? sl_rows_append_some(rows, &chunk, from, end)
+                                            : sl_rows_append_copy(rows, &mixed[from], 1),
+                             0);
+        }
+        memset(bytes, 'x', MIXED_BYTES);
+        check_mixed(rows, mixed, bytes, before);
+        sl_rows_unref(rows);
+    }
+    free(bytes);
+    free(before);
+}
+
 static void test_rows_keep_memory_they_refer_to(void **state)
 {
     struct sl_memory *memory = sl_memory_new();
@@ -302,6 +360,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_keep_every_width),
         cmocka_unit_test(test_rows_own_the_bytes_they_were_given),
+        cmocka_unit_test(test_rows_are_copied_wherever_their_bytes_are),
         cmocka_unit_test(test_rows_keep_memory_they_refer_to),
         cmocka_unit_test(test_dataset_is_a_plain_array_however_it_is_read),
         cmocka_unit_test(test_concat_appends_partitions_and_shares_rows),
