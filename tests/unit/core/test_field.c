@@ -383,6 +383,25 @@ static void test_strings_differ_wherever_one_byte_does(void **state)
     }
 }
 
+static void test_strings_are_in_the_order_of_their_bytes_wherever_they_differ(void **state)
+{
+    static const char pair[][2] = {{1, 2}, {'a', '\xFF'}, {'\x7F', '\x80'}, {0, '\x80'}};
+    char a[24], b[24];
+    for (uint32_t len = 1; len <= sizeof a; len++)
+        for (uint32_t i = 0; i < len; i++)
+            for (size_t k = 0; k < COUNT_OF(pair); k++) {
+                memset(a, 'x', sizeof a);
+                memset(b, 'x', sizeof b);
+                a[i] = pair[k][0];
+                b[i] = pair[k][1];
+                memset(a + i + 1, 'z', len - i - 1); /* which must not count */
+                struct sl_field less = sl_string(a, len), more = sl_string(b, len);
+                struct sl_field begin = sl_string(b, i);
+                assert_true(sl_field_compare(&less, &more) < 0 && sl_field_compare(&more, &less) > 0);
+                assert_true(sl_field_compare(&begin, &more) < 0 && sl_field_compare(&more, &begin) > 0);
+            }
+}
+
 static void test_tags_have_the_names_users_know(void **state)
 {
     const char *const names[] = {"nil", "boolean", "integer", "float", "string", "list", "map"};
@@ -407,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_map_sort_refuses_twins_and_keys_that_are_no_strings),
         cmocka_unit_test(test_map_get_finds_every_key),
         cmocka_unit_test(test_strings_differ_wherever_one_byte_does),
+        cmocka_unit_test(test_strings_are_in_the_order_of_their_bytes_wherever_they_differ),
         cmocka_unit_test(test_tags_have_the_names_users_know),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
