@@ -58,6 +58,40 @@ static void test_tsv_every_row_of_strings_and_nils_is_read_back_as_it_was(void *
     sl_arena_done(&arena);
 }
 
+static void check_written(const struct sl_field *string, const char *want, size_t len)
+{
+    struct sl_buf buf;
+    struct sl_chunk chunk = {.rows = 1, .width = 1, .column = {string}};
+    uint64_t replaced = 0;
+    sl_buf_init(&buf);
+    assert_true(sl_format_find("tsv", 3)->rows(&buf, &chunk, &replaced));
+    assert_int_equal(buf.len, len + 1);
+    assert_memory_equal(buf.bytes, want, len);
+    assert_int_equal(buf.bytes[len], '\n');
+    sl_buf_done(&buf);
+}
+
+static void test_tsv_strings_of_every_length_are_whole_and_each_byte_is_looked_at(void **state)
+{
+    enum { LENGTHS = 70 };
+    char text[LENGTHS], want[LENGTHS + 1];
+    for (size_t i = 0; i < LENGTHS; i++)
+        text[i] = (char)('!' + i % 50);
+    for (size_t len = 0; len < LENGTHS; len++) {
+        struct sl_field string = sl_string(text, len);
+        check_written(&string, text, len);
+        for (size_t i = 0; i < len; i++) {
+            char before = text[i];
+            text[i] = '\t';
+            memcpy(want, text, i);
+            memcpy(want + i, "\\t", 2);
+            memcpy(want + i + 2, text + i + 1, len - i - 1);
+            check_written(&string, want, len + 1);
+            text[i] = before;
+        }
+    }
+}
+
 static void test_tsv_an_empty_line_is_one_empty_string(void **state)
 {
     struct sl_arena arena;
@@ -106,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tsv_every_row_of_strings_and_nils_is_read_back_as_it_was),
+        cmocka_unit_test(test_tsv_strings_of_every_length_are_whole_and_each_byte_is_looked_at),
         cmocka_unit_test(test_tsv_an_empty_line_is_one_empty_string),
         cmocka_unit_test(test_tsv_backslashes_that_begin_no_escape_are_data),
         cmocka_unit_test(test_tsv_refuses_more_fields_than_asked_for),
