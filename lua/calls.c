@@ -54,9 +54,10 @@ static bool take_values(lua_State *L, struct rows *rows, const struct sl_field *
     int count = lua_gettop(L) - FUNCTION;
     if (count > SL_WIDTH_MAX)
         return false;
-    for (int index = FUNCTION + 1; index <= FUNCTION + count; index++)
-        rows->called->values[rows->used++] =
-            sl_value_take_returned(L, index, argv, rows->argc, rows->task->scratch);
+    struct sl_field *values = rows->called->values + rows->used;
+    for (int i = 0; i < count; i++)
+        values[i] = sl_value_take_returned(L, FUNCTION + 1 + i, argv, rows->argc, rows->task->scratch);
+    rows->used += (uint32_t)count;
     rows->called->count[rows->called->rows++] = (uint8_t)count;
     lua_settop(L, FUNCTION);
     return true;

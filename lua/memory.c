@@ -26,8 +26,9 @@ static size_t class_of(size_t size)
     return size_class <= SL_LUA_CLASSES ? size_class : 0;
 }
 
-/* The rest of the slab before is left; it is less than one block. */
-static void *carve(struct sl_lua_memory *memory, size_t size)
+/* Out of line, as resize is: what most calls do, a block from a list or back to it, then saves no registers.
+ * The rest of the slab before is left; it is less than one block. */
+static __attribute__((noinline)) void *carve(struct sl_lua_memory *memory, size_t size)
 {
     if ((size_t)(memory->end - memory->at) < size || !memory->at) {
         struct sl_lua_slab *slab = malloc(sizeof *slab + SLAB_BYTES);
@@ -66,7 +67,8 @@ static void give(struct sl_lua_memory *memory, void *block, size_t size)
     memory->free[size_class] = block;
 }
 
-static void *resize(struct sl_lua_memory *memory, void *block, size_t old_size, size_t new_size)
+static __attribute__((noinline)) void *resize(struct sl_lua_memory *memory, void *block, size_t old_size,
+                                              size_t new_size)
 {
     size_t old_class = class_of(old_size), new_class = class_of(new_size);
     if (!old_class && !new_class)
@@ -84,11 +86,10 @@ static void *resize(struct sl_lua_memory *memory, void *block, size_t old_size, 
 void *sl_lua_memory_alloc(void *argument, void *block, size_t old_size, size_t new_size)
 {
     struct sl_lua_memory *memory = argument;
-    if (!block)
-        return new_size ? take(memory, new_size) : NULL; /* old_size is a type here, no size */
     if (new_size)
-        return resize(memory, block, old_size, new_size);
-    if (old_size)
+        return block ? resize(memory, block, old_size, new_size)
+                     : take(memory, new_size); /* old_size is a type here, no size */
+    if (block && old_size)
         give(memory, block, old_size);
     return NULL;
 }

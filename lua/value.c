@@ -1,6 +1,7 @@
 #include "lua/value.h"
 
 #include "core/base/limits.h"
+#include "core/rows/short_copy.h"
 
 #include <lauxlib.h>
 #include <string.h>
@@ -167,10 +168,9 @@ static struct sl_field take_string(lua_State *L, int index, struct sl_arena *are
     const char *text = lua_tolstring(L, index, &len);
     if (len > UINT32_MAX)
         luaL_error(L, "a string over 4 GiB");
-    uint8_t *copy = sl_arena_bytes(arena, len);
+    uint8_t *copy = sl_arena_copy_short(arena, (const uint8_t *)text, len);
     if (!copy)
         sl_value_nomem(L);
-    memcpy(copy, text, len);
     return sl_string(copy, len);
 }
 
@@ -203,11 +203,17 @@ static struct sl_field take_list(lua_State *L, int index, struct sl_arena *arena
         lua_Unsigned key = lua_isinteger(L, -2) ? (lua_Unsigned)lua_tointeger(L, -2) : 0;
         if (key < 1 || key > count)
             refuse_key(L, "a list");
-        items[key - 1] = take(L, -1, arena, level);
+        items[key - 1] =
+            lua_type(L, -1) == LUA_TSTRING ? take_string(L, -1, arena) : take(L, -1, arena, level);
     }
     if (seen != count)
         luaL_error(L, "a list with holes: sluice.null represents nil in a table");
     return sl_list(items, (size_t)count);
+}
+
+static struct sl_field take_number(lua_State *L, int index)
+{
+    return lua_isinteger(L, index) ? sl_integer(lua_tointeger(L, index)) : sl_number(lua_tonumber(L, index));
 }
 
 static size_t count_string_keys(lua_State *L, int index)
@@ -273,8 +279,7 @@ static struct sl_field take(lua_State *L, int index, struct sl_arena *arena, con
     case LUA_TBOOLEAN:
         return sl_boolean(lua_toboolean(L, index));
     case LUA_TNUMBER:
-        return lua_isinteger(L, index) ? sl_integer(lua_tointeger(L, index))
-                                       : sl_number(lua_tonumber(L, index));
+        return take_number(L, index);
     case LUA_TSTRING:
         return take_string(L, index, arena);
     case LUA_TTABLE:
@@ -297,8 +302,9 @@ struct sl_field sl_value_take(lua_State *L, int index, struct sl_arena *arena)
 struct sl_field sl_value_take_returned(lua_State *L, int index, const struct sl_field *argv, uint32_t argc,
                                        struct sl_arena *arena)
 {
-    if (lua_type(L, index) != LUA_TSTRING)
-        return take(L, index, arena, NULL);
+    int type = lua_type(L, index);
+    if (type != LUA_TSTRING)
+        return type == LUA_TNUMBER ? take_number(L, index) : take(L, index, arena, NULL);
     size_t len;
     const uint8_t *text = (const uint8_t *)lua_tolstring(L, index, &len);
     for (uint32_t i = 0; i < argc; i++)
