@@ -89,6 +89,17 @@ static const char *skip_shebang(const char *text)
     return text[0] == '#' ? text + strcspn(text, "\n") : text;
 }
 
+/* "job.lua:3: ...", as Lua writes it. */
+static bool has_line(const char *message)
+{
+    for (const char *at = message; (at = strchr(at, ':')); at++) {
+        size_t digits = strspn(at + 1, "0123456789");
+        if (digits && at[1 + digits] == ':')
+            return true;
+    }
+    return false;
+}
+
 /* Pushes the compiled script; raises its syntax errors. */
 static void push_script(lua_State *L, const struct sl_job *job)
 {
@@ -99,6 +110,8 @@ static void push_script(lua_State *L, const struct sl_job *job)
         const char *hint = sl_hint_of_syntax(lua_tostring(L, -1), text, len);
         if (hint)
             lua_pushfstring(L, "%s; %s", lua_tostring(L, -1), hint);
+        if (!has_line(lua_tostring(L, -1))) /* nesting that is too deep, or no text */
+            lua_pushfstring(L, "%s: %s", job->options->path, lua_tostring(L, -1));
         lua_error(L);
     }
     lua_remove(L, -2);

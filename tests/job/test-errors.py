@@ -46,6 +46,8 @@ BAD_JOBS = {
     "an argument of the wrong type": (LINES + "lines:map(3):print()\n", [r"job\.lua:4", "map"]),
     "an argument too few": (LINES + "lines:filter():print()\n", [r"job\.lua:4", "filter"]),
     "a job without an output": (LINES, ["output"]),
+    "a script that Lua has compiled": ("\x1bLua", [r"job\.lua: .*binary"]),
+    "a script that is nested too deeply": ("(" * 300000, [r"job\.lua.*overflow"]),
 }
 
 
