@@ -7,6 +7,7 @@
  * piece ends, so all of them are collected first. */
 #include "output/save.h"
 #include "core/contract/collect.h"
+#include "core/contract/site.h"
 #include "output/link.h"
 #include "output/outputs.h"
 #include "output/retention.h"
@@ -59,7 +60,7 @@ static int save_open(const struct sl_node *node, const struct sl_services *servi
         return r;
     r = sl_link_check(services->io, services->job_dirfd, &place, err);
     sl_output_dir_done(&place);
-    return r;
+    return r < 0 ? sl_site_wrap(&node->site, err) : r;
 }
 
 /* ---- rows ---- */

@@ -41,6 +41,8 @@ BAD_JOBS = {
     "a checkpoint inside the watched directory":
         (HEAD + 'local ssc = sluice.StreamingContext { interval = "1s", checkpoint = "in/c" }\n'
          'ssc:textFileStream("in"):saveAsTextFiles("out/a")\n', ["in/c", "watched"]),
+    "a file where the link to the newest directory would be":
+        (LINES + 'lines:saveAsTextFiles("job", "lua")\n', [r"job\.lua:4: saveAsTextFiles: ", "in the way", "latest = false"]),
     "an unknown format": (LINES + 'lines:saveAsTextFiles("out/a", nil, { format = "jsno" })\n',
                           [r"job\.lua:4", "jsno", "json"]),
     "an argument of the wrong type": (LINES + "lines:map(3):print()\n", [r"job\.lua:4", "map"]),
