@@ -91,8 +91,9 @@ static int add_place(lua_State *L)
     if (!innermost_frame(L, &info))
         return 1;
     const char *file = file_of(&info), *text = lua_tostring(L, 1);
-    bool has_place =
-        strncmp(text, file, strlen(file)) == 0 || strncmp(text, info.short_src, strlen(info.short_src)) == 0;
+    bool has_place = strncmp(text, SL_COMMAND_LINE, sizeof SL_COMMAND_LINE - 1) == 0 ||
+                     strncmp(text, file, strlen(file)) == 0 ||
+                     strncmp(text, info.short_src, strlen(info.short_src)) == 0;
     if (!has_place)
         lua_pushfstring(L, "%s:%d: %s", file, info.currentline, text);
     return 1;

@@ -91,3 +91,6 @@ void sl_copy_declare(lua_State *L, const char *what);
 
 /* Raises the context's sticky error. */
 _Noreturn void sl_copy_raise(lua_State *L);
+
+/* What an error begins with that is no line of the job: it gets no place there. */
+#define SL_COMMAND_LINE "the command line: "

@@ -32,8 +32,15 @@ static void set_overrides(lua_State *L)
     struct sl_copy *copy = sl_copy_of(L);
     const struct sl_job_options *options = copy->job->options;
     sl_context_at(copy->context, "command line", 0);
-    for (size_t i = 0; i < options->override_count; i++)
-        sl_ssc_set_option(L, options->overrides[i].name, options->overrides[i].arg);
+    for (size_t i = 0; i < options->override_count; i++) {
+        copy->checkpoint_said |= strcmp(options->overrides[i].name, "checkpoint") == 0;
+        if (sl_context_set(copy->context, options->overrides[i].name, options->overrides[i].arg) == 0)
+            continue;
+        if (sl_context_status(copy->context) == SL_ENOMEM)
+            sl_copy_raise(L);
+        lua_pushfstring(L, SL_COMMAND_LINE "%s", sl_context_error(copy->context));
+        lua_error(L);
+    }
 }
 
 static void set_options(lua_State *L, struct sl_arg options)
