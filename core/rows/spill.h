@@ -42,6 +42,8 @@ struct sl_spill_ops {
     int (*load)(const struct sl_stored *stored, size_t block, struct sl_arena *arena, struct sl_chunk **ret,
                 struct sl_error *err);
     void (*free)(struct sl_stored *stored); /* NULL is fine */
+    /* A failure that the caller cannot return, as those of load are. Any thread. */
+    void (*note)(struct sl_spill *spill, const struct sl_error *err);
 };
 
 struct sl_spill {

@@ -26,6 +26,14 @@ void sl_state_runs_done(struct sl_state_runs *runs)
         run_done(&runs->run[--runs->count]);
 }
 
+void sl_state_runs_share(const struct sl_state_runs *runs, struct sl_state_runs *ret)
+{
+    *ret = (struct sl_state_runs){.spill = runs->spill, .seed = runs->seed, .is_unsearched = true};
+    for (; ret->count < runs->count; ret->count++)
+        ret->run[ret->count] = (struct sl_state_run){.rows = sl_dataset_ref(runs->run[ret->count].rows),
+                                                     .passed = runs->run[ret->count].passed};
+}
+
 /* ---- rows ---- */
 
 static void to_row(const struct sl_stored_cell *cell, struct sl_field row[ROW_FIELDS])

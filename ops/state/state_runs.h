@@ -54,6 +54,8 @@ struct sl_state_runs {
 };
 
 void sl_state_runs_done(struct sl_state_runs *runs);
+/* *ret, which is to be done, has the same runs, to be read in order only: whatever becomes of the list. */
+void sl_state_runs_share(const struct sl_state_runs *runs, struct sl_state_runs *ret);
 
 /* ---- making a run: begin, add in the order of keys, end or give up ---- */
 

@@ -67,6 +67,14 @@ int sl_group_slices_take(struct sl_group_slices *slices, struct sl_stage *stage,
     return r;
 }
 
+void sl_group_slices_skip(struct sl_group_slices *slices)
+{
+    if (slices->groups->rows)
+        next_row(slices);
+    else
+        slices->at++;
+}
+
 int sl_group_slices_until(struct sl_group_slices *slices, struct sl_stage *stage,
                           const struct sl_reducer *reducer, const struct sl_field *until,
                           struct sl_sorted_groups **ret)

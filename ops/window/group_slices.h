@@ -21,6 +21,8 @@ const struct sl_field *sl_group_slices_key(const struct sl_group_slices *slices)
 /* The next group joins `to`, which has room for *capacity, and grows. */
 int sl_group_slices_take(struct sl_group_slices *slices, struct sl_stage *stage,
                          const struct sl_reducer *reducer, struct sl_sorted_groups *to, size_t *capacity);
+/* The next group is passed over. */
+void sl_group_slices_skip(struct sl_group_slices *slices);
 /* All next ones before the key, NULL: all, as groups of their own. */
 int sl_group_slices_until(struct sl_group_slices *slices, struct sl_stage *stage,
                           const struct sl_reducer *reducer, const struct sl_field *until,

@@ -3,43 +3,27 @@
 #include "core/base/error.h"
 #include "ops/key/failed_group.h"
 #include "ops/window/incremental_internal.h"
+#include "ops/window/running_table.h"
 
 #include <stdlib.h>
-
-enum { KEY, STATE, BATCHES, FLAGS, SHOWN };
-
-enum {
-    RUNNING_EXISTS = 1,
-    RUNNING_FAILED = 2,
-    RUNNING_REPORTED = 4,
-    RUNNING_MIXED = 8,
-    RUNNING_UNFINISHED = 16,
-    RUNNING_UNSHOWN = 32,
-    RUNNING_UNSAVED = 64,
-};
-
-bool sl_running_row_exists(const struct sl_field row[SL_RUNNING_FIELDS])
-{
-    return row[FLAGS].integer != 0;
-}
 
 /* ---- reading ---- */
 
 static void read_flags(struct sl_live *live, int64_t flags)
 {
-    live->exists = flags & RUNNING_EXISTS;
-    live->failed = flags & RUNNING_FAILED;
-    live->reported = flags & RUNNING_REPORTED;
-    live->mixed = flags & RUNNING_MIXED;
-    live->unfinished = flags & RUNNING_UNFINISHED;
+    live->exists = flags & SL_RUNNING_EXISTS;
+    live->failed = flags & SL_RUNNING_FAILED;
+    live->reported = flags & SL_RUNNING_REPORTED;
+    live->mixed = flags & SL_RUNNING_MIXED;
+    live->unfinished = flags & SL_RUNNING_UNFINISHED;
 }
 
 /* What is noted: as if it had been touched. */
 static int read_notes(struct sl_incremental *running, struct sl_live *live, int64_t flags)
 {
     bool tracks = running->tracks;
-    running->tracks = flags & RUNNING_UNSAVED;
-    int r = flags & (RUNNING_UNSHOWN | RUNNING_UNSAVED) ? sl_incremental_touch(running, live) : 0;
+    running->tracks = flags & SL_RUNNING_UNSAVED;
+    int r = flags & (SL_RUNNING_UNSHOWN | SL_RUNNING_UNSAVED) ? sl_incremental_touch(running, live) : 0;
     running->tracks = tracks;
     return r;
 }
@@ -69,18 +53,18 @@ int sl_running_row_load(struct sl_incremental *running, struct sl_stage *stage,
                         const struct sl_reducer *reducer, const struct sl_field row[SL_RUNNING_FIELDS],
                         struct sl_rows *shown)
 {
-    struct sl_live *live = sl_incremental_place(running, stage, &row[KEY]);
-    if (!live || sl_incremental_form(running, live, &row[KEY]) < 0)
+    struct sl_live *live = sl_incremental_place(running, stage, &row[SL_RUNNING_KEY]);
+    if (!live || sl_incremental_form(running, live, &row[SL_RUNNING_KEY]) < 0)
         return SL_ENOMEM;
-    read_flags(live, row[FLAGS].integer);
-    live->batches = (uint32_t)row[BATCHES].integer;
-    live->shown = row[SHOWN].tag == SL_LIST;
+    read_flags(live, row[SL_RUNNING_FLAGS].integer);
+    live->batches = (uint32_t)row[SL_RUNNING_BATCHES].integer;
+    live->shown = sl_running_row_is_shown(row);
     running->living += live->exists;
     running->shown += live->shown;
     running->mixed = running->mixed || live->mixed;
-    int r = read_notes(running, live, row[FLAGS].integer);
-    r = r < 0 ? r : read_state(running, stage, reducer, live, &row[STATE]);
-    return r < 0 || !live->shown ? r : append_shown(shown, &row[SHOWN]);
+    int r = read_notes(running, live, row[SL_RUNNING_FLAGS].integer);
+    r = r < 0 ? r : read_state(running, stage, reducer, live, &row[SL_RUNNING_STATE]);
+    return r < 0 || !live->shown ? r : append_shown(shown, &row[SL_RUNNING_SHOWN]);
 }
 
 int sl_running_rows_filled(struct sl_incremental *running, struct sl_stage *stage, struct sl_rows *shown)
@@ -94,18 +78,19 @@ int sl_running_rows_filled(struct sl_incremental *running, struct sl_stage *stag
 bool sl_running_row_of_saved(const struct sl_field *saved, uint32_t width,
                              struct sl_field row[SL_RUNNING_FIELDS])
 {
-    row[KEY] = saved[0];
-    row[STATE] = row[SHOWN] = sl_nil();
-    row[BATCHES] = row[FLAGS] = sl_integer(0);
+    row[SL_RUNNING_KEY] = saved[0];
+    row[SL_RUNNING_STATE] = row[SL_RUNNING_SHOWN] = sl_nil();
+    row[SL_RUNNING_BATCHES] = row[SL_RUNNING_FLAGS] = sl_integer(0);
     if (width != 4)
         return width == 1;
     if (saved[2].tag != SL_INT || saved[3].tag != SL_BOOL)
         return false;
     bool is_failed = saved[3].boolean, is_reported = is_failed && saved[1].tag == SL_NIL;
-    row[STATE] = saved[1];
-    row[BATCHES] = saved[2];
-    row[FLAGS] = sl_integer(RUNNING_EXISTS | RUNNING_UNSHOWN | (is_failed ? RUNNING_FAILED : 0) |
-                            (is_reported ? RUNNING_REPORTED : 0));
+    row[SL_RUNNING_STATE] = saved[1];
+    row[SL_RUNNING_BATCHES] = saved[2];
+    row[SL_RUNNING_FLAGS] =
+        sl_integer(SL_RUNNING_EXISTS | SL_RUNNING_UNSHOWN | (is_failed ? SL_RUNNING_FAILED : 0) |
+                   (is_reported ? SL_RUNNING_REPORTED : 0));
     return true;
 }
 
@@ -113,18 +98,17 @@ bool sl_running_row_of_saved(const struct sl_field *saved, uint32_t width,
 
 static int64_t flags_of(const struct sl_live *live)
 {
-    return (live->exists ? RUNNING_EXISTS : 0) | (live->failed ? RUNNING_FAILED : 0) |
-           (live->reported ? RUNNING_REPORTED : 0) | (live->mixed ? RUNNING_MIXED : 0) |
-           (live->unfinished ? RUNNING_UNFINISHED : 0) | (live->unshown ? RUNNING_UNSHOWN : 0) |
-           (live->unsaved ? RUNNING_UNSAVED : 0);
+    return (live->exists ? SL_RUNNING_EXISTS : 0) | (live->failed ? SL_RUNNING_FAILED : 0) |
+           (live->reported ? SL_RUNNING_REPORTED : 0) | (live->mixed ? SL_RUNNING_MIXED : 0) |
+           (live->unfinished ? SL_RUNNING_UNFINISHED : 0) | (live->unshown ? SL_RUNNING_UNSHOWN : 0) |
+           (live->unsaved ? SL_RUNNING_UNSAVED : 0);
 }
 
 struct writing {
     struct sl_incremental *running;
     struct sl_stage *stage;
     const struct sl_reducer *reducer;
-    const struct sl_spill *spill;
-    struct sl_spill_file *table, *result;
+    struct sl_running_writer *writer;
     struct sl_cursor cursor; /* over what is shown */
     struct sl_field row[SL_WIDTH_MAX];
     bool has_row;
@@ -145,17 +129,15 @@ static int write_live(struct writing *writing, const struct sl_live *live)
     bool is_shown = writing->has_row && sl_field_equals(&writing->row[0], &live->entry.key);
     entry.key.flags &= (uint8_t)~SL_GROUP_FAILED;
     entry.key.flags |= live->failed ? SL_GROUP_FAILED : 0;
-    row[KEY].flags &= SL_FIELD_ROW;
+    row[SL_RUNNING_KEY].flags &= SL_FIELD_ROW;
     sl_arena_reset(task->scratch);
     int r = live->exists && !(live->failed && live->reported)
-                ? sl_entry_encode(writing->reducer, task, &entry, &row[STATE])
+                ? sl_entry_encode(writing->reducer, task, &entry, &row[SL_RUNNING_STATE])
                 : 0;
     if (is_shown)
-        row[SHOWN] = sl_list(writing->row, 2);
-    if (r == 0 && (is_shown || flags_of(live) & ~(RUNNING_FAILED | RUNNING_REPORTED | RUNNING_MIXED)))
-        r = writing->spill->ops->row(writing->table, row, SL_RUNNING_FIELDS, writing->stage->err);
-    if (r == 0 && is_shown && writing->result)
-        r = writing->spill->ops->row(writing->result, writing->row, 2, writing->stage->err);
+        row[SL_RUNNING_SHOWN] = sl_list(writing->row, 2);
+    if (r == 0)
+        r = sl_running_writer_add(writing->writer, row, writing->stage->err);
     if (is_shown)
         next_row(writing);
     return r;
@@ -186,10 +168,9 @@ static int write_all(struct writing *writing)
 }
 
 int sl_running_rows_write(struct sl_incremental *running, struct sl_stage *stage,
-                          const struct sl_reducer *reducer, const struct sl_spill *spill,
-                          struct sl_spill_file *table, struct sl_spill_file *result)
+                          const struct sl_reducer *reducer, struct sl_running_writer *writer)
 {
-    struct writing writing = {running, stage, reducer, spill, table, result, {0}, {{0}}, false};
+    struct writing writing = {running, stage, reducer, writer, {0}, {{0}}, false};
     struct sl_rows *rows = NULL;
     int r = running->rows.runs ? sl_sorted_rows_rows(&running->rows, &rows) : 0;
     if (r == 0 && !rows)
@@ -202,18 +183,4 @@ int sl_running_rows_write(struct sl_incremental *running, struct sl_stage *stage
     r = write_all(&writing);
     sl_dataset_unref(shown);
     return r;
-}
-
-int sl_running_file_end(const struct sl_spill *spill, struct sl_spill_file **file, struct sl_dataset **ret,
-                        struct sl_error *err)
-{
-    struct sl_stored *stored;
-    int r = spill->ops->end(*file, &stored, err);
-    spill->ops->close(*file);
-    *file = NULL;
-    if (r < 0)
-        return r;
-    struct sl_rows *rows = sl_rows_stored(stored);
-    *ret = rows ? sl_dataset_of(rows) : NULL;
-    return *ret ? 0 : SL_ENOMEM;
 }

@@ -36,12 +36,14 @@ struct sl_window_gone {
 };
 void sl_window_gone_done(struct sl_window_gone *gone);
 
+struct sl_running_table;
 struct sl_stored;
 
 /* A running result that is on disk (ops/window/window_reduce_running.h). */
 struct sl_window_stored {
-    struct sl_dataset *table;   /* its keys; NULL: it is in memory */
-    struct sl_dataset *changes; /* what the batch changed, as it is saved; NULL: nothing */
+    struct sl_running_table *table; /* its keys; NULL: it is in memory */
+    struct sl_dataset *changes;     /* what the batch changed, as it is saved; NULL: nothing */
+    uint64_t revisions;             /* that were shown */
     struct sl_spill *spill;
     struct sl_stored **run; /* [runs]: sections while they are loaded, the oldest first */
     size_t runs, capacity;

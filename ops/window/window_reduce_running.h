@@ -1,17 +1,19 @@
 /* A window with a user's inverse beyond memoryLimit.
  *
  * What such an inverse makes depends on its history, so the running result cannot be made anew of the batches, as that of a
- * native reducer is (ops/window/window_reduce_large.c). It moves to disk: rows in the order of keys (ops/window/running_rows.h),
- * and the groups of the batches as well (ops/window/group_store.h). A batch is then one pass over all of them. As many keys as
- * may be in memory become a running window there; the slices of the batches that leave and of the one that enters that have
- * these keys change it, what is to be saved and shown of it is written, and then it is written itself:
+ * native reducer is (ops/window/window_reduce_large.c). It moves to disk: a table (ops/window/running_table.h), and the groups
+ * of the batches as well (ops/window/group_store.h). A batch is then one pass over the keys of the batches that enter and leave,
+ * in their order. As many keys as may be in memory become a running window there; the slices of those batches that have these
+ * keys change it, what is to be saved of it is written, and then it is written itself:
  *
- *     rows of the table  ----+                      +--> the next table
+ *     rows of the table  ----+                      +--> the newest run of the table
  *     batches that leave ----+--> some keys, as ----+--> what save writes to the checkpoint
- *     the batch that enters -+    in memory         +--> the result, where the batch shows one
+ *     the batch that enters -+    in memory         +--> what the next revision changes, where the batch shows one
  *
- * What happens to a key does not depend on others, so the results are those that memory gives. A pass reads and writes the
- * whole table; batches in which nothing enters or leaves, and that show nothing, need none.
+ * What happens to a key does not depend on others, so the results are those that memory gives. Where a key asks to be looked at
+ * whatever the next batch brings (what it has become is still to be shown, or could not be), that batch is a pass over all
+ * keys, which writes the table anew; batches in which nothing enters or leaves, and that show nothing, need none. What is shown
+ * is written to disk when it is first read.
  *
  * It returns to memory at a start, where it fits. */
 #pragma once

@@ -8,7 +8,7 @@
 #include "core/contract/services.h"
 #include "core/contract/state_writer.h"
 #include "ops/key/spilled_runs.h"
-#include "ops/window/running_rows.h"
+#include "ops/window/running_table.h"
 
 #include <stdlib.h>
 
@@ -29,7 +29,7 @@ bool sl_window_running_is_stored(const struct sl_stage *stage)
 
 void sl_window_stored_done(struct sl_window_stored *stored)
 {
-    sl_dataset_unref(stored->table);
+    sl_running_table_free(stored->table);
     sl_dataset_unref(stored->changes);
     for (size_t i = 0; i < stored->runs; i++)
         stored->spill->ops->free(stored->run[i]);
@@ -43,14 +43,17 @@ void sl_window_stored_done(struct sl_window_stored *stored)
 static int store(struct sl_stage *stage)
 {
     struct sl_window_memory *memory = memory_of(stage);
-    struct sl_spill *spill = memory->store.spill;
-    struct sl_spill_file *file = NULL;
-    int r = spill->ops->open(spill, &file, stage->err);
-    r = r < 0 ? r : sl_running_rows_write(&memory->running, stage, reducer_of(stage), spill, file, NULL);
-    r = r < 0 ? r : sl_running_file_end(spill, &file, &memory->stored.table, stage->err);
-    spill->ops->close(file);
-    if (r < 0)
+    struct sl_running_table *table = sl_running_table_new(stage, memory->store.spill);
+    struct sl_running_writer writer = {0};
+    int r = table ? sl_running_writer_open(&writer, table, memory->running.count, stage->err) : SL_ENOMEM;
+    r = r < 0 ? r : sl_running_rows_write(&memory->running, stage, reducer_of(stage), &writer);
+    r = r < 0 ? r : sl_running_writer_end(&writer, stage->err);
+    sl_running_writer_done(&writer);
+    if (r < 0) {
+        sl_running_table_free(table);
         return r;
+    }
+    memory->stored.table = table;
     sl_incremental_done(&memory->running);
     sl_heap_trim();
     return 0;
@@ -214,6 +217,36 @@ static int bring(struct sl_stage *stage, const struct sl_dataset *table, bool *r
     return r;
 }
 
+/* Rows of a table that does not fit. */
+static int make_table(struct sl_stage *stage, const struct sl_dataset *rows, struct sl_running_table *table)
+{
+    struct sl_arena block SL_CLEANUP(sl_arena_done) = {0};
+    struct sl_running_writer writer;
+    struct sl_field row[SL_WIDTH_MAX];
+    struct sl_cursor cursor;
+    uint32_t width;
+    int r = sl_running_writer_open(&writer, table, rows->count, stage->err);
+    sl_cursor_pass(&cursor, rows, &block);
+    while (r == 0 && sl_cursor_next(&cursor, row, &width))
+        r = sl_running_writer_add(&writer, row, stage->err);
+    r = r < 0 ? r : sl_running_writer_end(&writer, stage->err);
+    sl_running_writer_done(&writer);
+    return r;
+}
+
+/* What was loaded becomes the table. */
+static int keep_table(struct sl_stage *stage, const struct sl_dataset *rows)
+{
+    struct sl_window_memory *memory = memory_of(stage);
+    struct sl_running_table *table = sl_running_table_new(stage, memory->store.spill);
+    int r = table ? make_table(stage, rows, table) : SL_ENOMEM;
+    if (r == 0)
+        memory->stored.table = table;
+    else
+        sl_running_table_free(table);
+    return r;
+}
+
 int sl_window_running_gather(struct sl_stage *stage)
 {
     struct sl_window_memory *memory = memory_of(stage);
@@ -228,7 +261,7 @@ int sl_window_running_gather(struct sl_stage *stage)
         r = bring(stage, table, &fits);
     sl_window_stored_done(&memory->stored);
     if (r == 0 && !fits)
-        memory->stored.table = sl_dataset_ref(table);
+        r = keep_table(stage, table);
     sl_dataset_unref(table);
     return r;
 }

@@ -282,6 +282,7 @@ static const struct sl_spill_ops spill_ops = {
     .close = spill_close_file,
     .load = sl_spill_load,
     .free = sl_spill_run_free,
+    .note = sl_spill_note,
 };
 
 int sl_spill_open(struct sl_io *io, int dirfd, const char *dir, bool owned, struct sl_spill **ret,

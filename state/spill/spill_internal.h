@@ -50,3 +50,4 @@ void sl_spill_place_unref(struct sl_spill_place *place);
 int sl_spill_load(const struct sl_stored *stored, size_t block, struct sl_arena *arena, struct sl_chunk **ret,
                   struct sl_error *err);
 void sl_spill_run_free(struct sl_stored *stored);
+void sl_spill_note(struct sl_spill *spill, const struct sl_error *err);

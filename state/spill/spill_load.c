@@ -148,8 +148,9 @@ static int read_block(const struct sl_spill_run *run, size_t block, struct sl_sp
     return unpack_rows(store, raw, &frame, offset, arena, ret, err);
 }
 
-static void note_failure(struct sl_spill_store *store, const struct sl_error *err)
+void sl_spill_note(struct sl_spill *spill, const struct sl_error *err)
 {
+    struct sl_spill_store *store = (struct sl_spill_store *)spill;
     pthread_mutex_lock(&store->lock);
     if (store->failure.code == SL_OK)
         store->failure = *err;
@@ -168,7 +169,7 @@ int sl_spill_load(const struct sl_stored *stored, size_t block, struct sl_arena 
         tool_give_back(store, tool);
     if (r == 0)
         return 0;
-    note_failure(store, &own);
+    sl_spill_note(&store->spill, &own);
     if (err)
         *err = own;
     return r;

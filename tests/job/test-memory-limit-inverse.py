@@ -6,7 +6,7 @@ stays below it.
 
 SLUICE_SEED chooses the streams; SLUICE_LONG=1: more of them.
 """
-import glob, pathlib
+import glob, pathlib, re
 from limits import *
 
 FILES = 12
@@ -127,6 +127,65 @@ def test_windows_intervals_and_limits_may_change_together():
                 go_on(batches, window, limit, generator.choice((1, 2)), interval)
             found[has_limits] = finish((5, 1), "1KB" if has_limits else None, 2)
         compare(found[True], found[False], "seed %d" % seed)
+
+
+VIEWS = ("sums", "some", "fails")
+
+
+def view_job(limit, workers, window, views):
+    options = 'maxErrorRate = 1, onRecordError = "skip", maxFilesPerBatch = 1, workers = %d, mount = { dir = "mnt", kind = "dir" }' % workers
+    options += ', memoryLimit = "%s"' % limit if limit else ""
+    chosen = expressions(window)
+    return job(head(options) + HEAD + "".join('%s:mount("%s")\n' % (chosen[name], name) for name in views))
+
+
+def versions():
+    """What a process left on a mount of plain files."""
+    return {path: pathlib.Path(path).read_bytes() for kind in ("data", "changes") for path in glob.glob("mnt/*/at/*/" + kind)}
+
+
+def views_after(runs, window, limits, workers):
+    clear()
+    shutil.rmtree("mnt", ignore_errors=True)
+    for batches in runs:
+        script = view_job(next(limits), next(workers), window, VIEWS)
+        sluice_ok("run", script, "--clock", "virtual", "--batches", str(batches), seconds=240)
+        yield versions(), [sluice_ok("cat", name, script).stdout for name in VIEWS]
+
+
+def test_views_show_the_same_with_limits_that_come_and_go():
+    for seed, generator in each_seed(texts):
+        window, runs = generator.choice(((5, 1), (6, 2))), (3, 1, 4, 1, 2, 3)
+        found = views_after(runs, window, iter([generator.choice(LIMITS) for _ in runs]), iter([generator.choice((1, 2)) for _ in runs]))
+        wanted = views_after(runs, window, iter([None] * len(runs)), iter([2] * len(runs)))
+        for number, (one, other) in enumerate(zip([*found], [*wanted])):
+            check(other[0], "run %d shows versions" % number)
+            equal(one, other, "seed %d, window %s, run %d" % (seed, window, number))
+
+
+# ---- cost ----
+
+def written(files):
+    """Bytes on disk because of the limit, of one process, a batch for each file; nothing reads the view."""
+    shutil.rmtree("in", ignore_errors=True)
+    clear()
+    for number, keys in enumerate(files):
+        move_in("%02d" % number, "".join("%x\n" % key for key in keys))
+    text = head('workers = 2, maxFilesPerBatch = 1, memoryLimit = "1MB", mount = "mnt"') + LARGE.replace('"4s"', '"60s"')
+    text = text[:text.index(":saveAsTextFiles")] + ':mount("r")\n'
+    sluice_ok("run", job(text), "--clock", "virtual", "--batches", str(len(files)), seconds=240)
+    metrics = pathlib.Path(".sluice/job/metrics").read_text()
+    return int(re.search(r"^sluice_spill_written_bytes_total (\d+)", metrics, re.M).group(1))
+
+
+def test_few_keys_on_a_large_window_write_little():
+    need_fuse()
+    many = range(20000 if SANITIZED else 60000)
+    one = written([many])
+    all_of_them = written([many] + [range(n * 1000, n * 1000 + 20) for n in range(12)])
+    print("%d bytes for the first batch, %d with 12 small ones" % (one, all_of_them), flush=True)
+    check(one > 100000, "the window is on disk")
+    check(all_of_them < 3 * one, "small batches do not write the window anew")
 
 
 # ---- memory ----

@@ -29,7 +29,7 @@ INSIDE = {
     "ops": [], "ops/key": [], "ops/narrow": ["ops"], "ops/builtin": ["ops"], "ops/reducer": ["ops/builtin"],
     "ops/lookup": ["ops/key", "ops/narrow"], "ops/query": ["ops/builtin", "ops/narrow", "ops/reducer"], "ops/shuffle": ["ops/key"], "ops/group": ["ops/key", "ops/reducer"],
     "ops/cogroup": ["ops/key", "ops/reducer", "ops/group"], "ops/sort": ["ops/key", "ops/group"],
-    "ops/window": ["ops/key", "ops/reducer", "ops/group"], "ops/state": ["ops/key", "ops/reducer", "ops/group"],
+    "ops/window": ["ops/key", "ops/reducer", "ops/group", "ops/state"], "ops/state": ["ops/key", "ops/reducer", "ops/group"],
     "state": [], "state/store": [], "state/spill": ["state/store"], "state/catalog": ["state", "state/store"],
     "fs/tree": [], "fs/mount": ["fs/tree"],
     "engine/graph": [], "engine/batch": ["engine/graph"], "engine/trial": ["engine/graph", "engine/batch"],
