@@ -50,6 +50,11 @@ bool sl_window_span_shows(const struct sl_window_span *span, int64_t last_ms, in
     return t + span->window_ms > last_ms - last_ms % span->slide_ms;
 }
 
+bool sl_window_span_has_shown(const struct sl_window_span *span, int64_t last_ms, int64_t t)
+{
+    return sl_window_span_shows(span, last_ms, t) && t <= last_ms - last_ms % span->slide_ms;
+}
+
 static int64_t number_of(const struct sl_window_span *span, int64_t t)
 {
     return t / span->input_slide_ms + (t % span->input_slide_ms > 0);

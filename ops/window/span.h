@@ -26,5 +26,7 @@ struct sl_window_span sl_window_span_after(const struct sl_window_span *before, 
 
 /* Whether the span's window that was last shown at or before last_ms reaches back to t. */
 bool sl_window_span_shows(const struct sl_window_span *span, int64_t last_ms, int64_t t);
+/* Whether it holds the batch of t: one that came after it was shown may be in the next. */
+bool sl_window_span_has_shown(const struct sl_window_span *span, int64_t last_ms, int64_t t);
 /* Whether the span's window that ends with last_ms holds the batch of t. */
 bool sl_window_span_holds(const struct sl_window_span *span, int64_t last_ms, int64_t t);

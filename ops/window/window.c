@@ -274,11 +274,12 @@ static int load(struct sl_stage *stage, const struct sl_section *section, const 
 static int loaded(struct sl_stage *stage, int64_t last_ms)
 {
     struct memory *memory = stage->memory;
-    int64_t emitted = last_ms - last_ms % stage->node->slide_ms;
+    const struct sl_window_span now = sl_window_span_of(stage->node);
     forget_generations(memory);
     if (memory->count)
         qsort(memory->kept, memory->count, sizeof *memory->kept, by_time);
-    memory->shown = memory->count && memory->kept[memory->count - 1].t > emitted - sl_window_of(stage->node);
+    for (size_t i = 0; i < memory->count; i++)
+        memory->shown = memory->shown || sl_window_span_has_shown(&now, last_ms, memory->kept[i].t);
     return 0;
 }
 

@@ -239,6 +239,23 @@ static int settle_running(struct sl_stage *stage, const struct sl_kept_batch *ke
                                 : 0;
 }
 
+/* Whether the last emission showed one of the batches: also one that left a running result since. Where the window has changed,
+ * those that are saved once more, so that a later start finds the same. */
+static bool has_shown(const struct sl_stage *stage, int64_t last_ms)
+{
+    const struct sl_window_memory *memory = stage->memory;
+    const struct sl_window_span now = sl_window_span_of(stage->node);
+    const struct sl_window_span *saved = memory->span.window_ms ? &memory->span : &now;
+    bool any_held = !sl_window_keeps_running(stage) || sl_window_span_equals(saved, &now), any = false;
+    for (size_t i = 0; i < memory->kept.count; i++) {
+        const struct sl_kept_batch *batch = &memory->kept.batch[i];
+        bool counts = batch->generation == saved->generation &&
+                      (any_held || sl_window_span_holds(saved, last_ms, batch->t));
+        any = any || (counts && sl_window_span_has_shown(&now, last_ms, batch->t));
+    }
+    return any;
+}
+
 /* Those that stay in `kept` are saved once more. */
 static int settle_kept(struct sl_stage *stage, int64_t last_ms)
 {
@@ -306,12 +323,11 @@ static int enter_all(struct sl_stage *stage)
 int sl_window_reduce_loaded(struct sl_stage *stage, int64_t last_ms)
 {
     struct sl_window_memory *memory = stage->memory;
-    int64_t emitted = last_ms - last_ms % stage->node->slide_ms;
     int r = sl_window_running_gather(stage);
+    memory->shown = has_shown(stage, last_ms);
     r = r < 0 ? r : settle_kept(stage, last_ms);
     if (r < 0)
         return r;
-    memory->shown = memory->blocks.any && memory->blocks.last >= sl_window_first_number(stage->node, emitted);
     sl_window_partials_forget(&memory->blocks, sl_window_first_number(stage->node, last_ms));
     if (sl_window_keeps_running(stage)) {
         r = sl_window_running_follow(stage);

@@ -82,6 +82,41 @@ def test_pieces_give_the_bytes_of_one_run():
         check(not wrong, "%s: %s differ" % (name, wrong[:5]))
 
 
+SLIDES = """
+local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", checkpoint = "ck"%s }
+local function add(a, b) return a + b end
+local function take(a, b) return a - b end
+ssc:queueStream({ { "always" } }):map(sluice.pair(1)):updateStateByKey(function(values, state) return true end):print(1) -- no batch is idle
+local words = ssc:queueStream { %s }:map(sluice.pair(1))
+for name, times in pairs { a = { "2s", "2s" }, b = { "1s", "3s" }, c = { "2s", "4s" }, d = { "4s", "2s" }, e = { "3s", "3s" } } do
+    words:reduceByKeyAndWindow(add, take, times[1], times[2]):saveAsTextFiles("out/inverse-" .. name)
+    words:reduceByKeyAndWindow(sluice.sum, times[1], times[2]):saveAsTextFiles("out/sum-" .. name)
+    words:countByWindow(times[1], times[2]):saveAsTextFiles("out/count-" .. name)
+    words:window(times[1], times[2]):count():saveAsTextFiles("out/window-" .. name)
+end
+"""
+
+
+def test_a_restart_between_two_slides_changes_nothing():
+    rng, batches = random.Random(5), 24
+    queue = ", ".join("{ %s }" % ", ".join('"w%d"' % rng.randrange(3) for _ in range(rng.choice((0, 0, 0, 1, 2)))) for _ in range(batches))
+    found = {}
+    for limit in ("", ', memoryLimit = "1KB"'):
+        for length in (batches, 1):
+            for left in ("out", "ck"):
+                shutil.rmtree(left, ignore_errors=True)
+            job(SLIDES % (limit, queue))
+            for _ in range(batches // length):
+                sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", str(length))
+            found[length, limit] = all_parts()
+    wanted = found[batches, ""]
+    check(len(wanted) > 50, "windows came out")
+    for (length, limit), parts in found.items():
+        different = sorted(path for path in {*wanted, *parts} if parts.get(path) != wanted.get(path))
+        check(not different, "runs of %d batches%s differ: %s" % (length, limit, different[:9]))
+
+
 def test_segments_are_merged_and_those_that_went_are_removed():
     in_directory("merged", make_files(60, 1), [60])
     segments = os.listdir("merged/ck/state")
