@@ -83,6 +83,8 @@ def test_lists_and_tables():
         ("#rdd:takeSample(false, 20, 7)", "4"),
         ("#rdd:takeSample(true, 20, 7)", "20"),
         ("rdd:takeSample(false, 3, 7)[1] == nil", "false"),
+        ("#rdd:takeSample(true, 0, 7)", "0"),
+        ("select(2, pcall(rdd.takeSample, rdd, false, -1, 7)):match('num must be at least 0, got .1') or 'no'", "num must be at least 0, got -1"),
         ("rdd:getNumPartitions()", "3"),
     ])
 
