@@ -20,6 +20,13 @@ struct watched {
     struct sl_arrivals *arrivals;
 };
 
+/* A remembered file, by the directory that it is in. */
+struct by_dir {
+    const char *path;
+    size_t len;   /* of the directory */
+    size_t index; /* of many.taken */
+};
+
 struct many {
     struct sl_arrivals arrivals; /* first */
     const struct sl_services *services;
@@ -28,7 +35,9 @@ struct many {
     struct sl_arrivals_options options; /* of directories to come */
     struct watched *watched;            /* [count], by path */
     size_t count, capacity;
-    struct sl_files taken;           /* remembered files of directories that are not there yet */
+    struct sl_files taken; /* remembered files, also of directories that are not there yet */
+    struct by_dir *by_dir; /* [sorted] the first of them by directory; a search needs all of them */
+    size_t sorted;
     struct sl_watched_homes earlier; /* of earlier runs, for directories that come later */
     bool accepts;                    /* what is there now in their place */
     int64_t next_scan_ns;
@@ -162,21 +171,67 @@ static size_t find_place(const struct many *many, const char *path)
     return SL_BISECT(i, 0, many->count, strcmp(many->watched[i].path, path) < 0);
 }
 
-static bool is_in(const struct sl_file *file, const char *dir)
+static size_t dir_len(const struct sl_file *file)
 {
-    size_t len = strlen(dir);
     const char *slash = strrchr(file->path, '/');
-    return slash && (size_t)(slash - file->path) == len && memcmp(file->path, dir, len) == 0;
+    return slash ? (size_t)(slash - file->path) : 0;
+}
+
+/* Of the first len bytes of each. */
+static int compare_paths(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
+    return order ? order : (a_len > b_len) - (a_len < b_len);
+}
+
+/* The directory that the file is in; NULL: it is not watched. */
+static struct watched *watched_of(const struct many *many, const struct sl_file *file)
+{
+    size_t len = dir_len(file);
+    size_t place =
+        SL_BISECT(i, 0, many->count,
+                  compare_paths(many->watched[i].path, strlen(many->watched[i].path), file->path, len) < 0);
+    struct watched *watched = place < many->count ? &many->watched[place] : NULL;
+    return watched && compare_paths(watched->path, strlen(watched->path), file->path, len) == 0 ? watched
+                                                                                                : NULL;
+}
+
+static int compare_by_dir(const void *a, const void *b)
+{
+    const struct by_dir *x = a, *y = b;
+    int order = compare_paths(x->path, x->len, y->path, y->len);
+    return order ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+static int sort_taken(struct many *many)
+{
+    if (many->sorted == many->taken.count)
+        return 0;
+    struct by_dir *grown = realloc(many->by_dir, many->taken.count * sizeof *grown);
+    if (!grown)
+        return SL_ENOMEM;
+    many->by_dir = grown;
+    for (size_t i = 0; i < many->taken.count; i++)
+        grown[i] = (struct by_dir){many->taken.file[i].path, dir_len(&many->taken.file[i]), i};
+    many->sorted = many->taken.count;
+    qsort(grown, many->sorted, sizeof *grown, compare_by_dir);
+    return 0;
 }
 
 /* What was taken of this directory in earlier runs. */
 static int remind(struct many *many, const struct watched *watched, struct sl_error *err)
 {
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < many->taken.count; i++) {
-        const struct sl_files one = {.file = &many->taken.file[i], .count = 1};
-        if (is_in(one.file, watched->path))
-            r = watched->arrivals->ops->remember(watched->arrivals, &one, err);
+    size_t len = strlen(watched->path);
+    int r = sort_taken(many) < 0 ? sl_error_nomem(err) : 0;
+    const struct by_dir *by_dir = many->by_dir;
+    size_t at = r < 0 ? 0
+                      : SL_BISECT(i, 0, many->sorted,
+                                  compare_paths(by_dir[i].path, by_dir[i].len, watched->path, len) < 0);
+    for (; r == 0 && at < many->sorted &&
+           compare_paths(by_dir[at].path, by_dir[at].len, watched->path, len) == 0;
+         at++) {
+        const struct sl_files one = {.file = &many->taken.file[by_dir[at].index], .count = 1};
+        r = watched->arrivals->ops->remember(watched->arrivals, &one, err);
     }
     return r;
 }
@@ -284,12 +339,11 @@ static int remember(struct sl_arrivals *arrivals, const struct sl_files *files, 
     int r = 0;
     for (size_t i = 0; r == 0 && i < files->count; i++)
         r = sl_files_add(&many->taken, &files->file[i]) < 0 ? sl_error_nomem(err) : 0;
-    for (size_t w = 0; r == 0 && w < many->count; w++)
-        for (size_t i = 0; r == 0 && i < files->count; i++) {
-            const struct sl_files one = {.file = &files->file[i], .count = 1};
-            if (is_in(one.file, many->watched[w].path))
-                r = many->watched[w].arrivals->ops->remember(many->watched[w].arrivals, &one, err);
-        }
+    for (size_t i = 0; r == 0 && i < files->count; i++) {
+        const struct sl_files one = {.file = &files->file[i], .count = 1};
+        const struct watched *watched = watched_of(many, one.file);
+        r = watched ? watched->arrivals->ops->remember(watched->arrivals, &one, err) : 0;
+    }
     return r;
 }
 
@@ -351,6 +405,7 @@ static void close_many(struct sl_arrivals *arrivals)
     }
     free(many->watched);
     sl_files_done(&many->taken);
+    free(many->by_dir);
     sl_watched_homes_done(&many->earlier);
     free(many);
 }
