@@ -1,4 +1,5 @@
-/* What mapWithState keeps, for its own files only: map_with_state.c (batches, the checkpoint) and map_with_state_shards.c. */
+/* What mapWithState keeps, for its own files only: map_with_state.c (batches, the checkpoint), which needs
+ * map_with_state_shards.c, and both this. */
 #pragma once
 
 #include "core/contract/collect.h"

@@ -129,7 +129,7 @@ static int pass_open(struct sl_running_pass *pass)
 {
     const struct sl_running_table *table = memory_of(pass->stage)->stored.table;
     uint64_t entering = pass->entering.groups ? pass->entering.groups->count : 0;
-    pass->is_whole = pass->counts || table->is_restless;
+    pass->is_whole = pass->counts || table->is_pending;
     pass->changes = (struct sl_running_changes){{&changes_ops}, pass->spill, NULL, pass->stage->err};
     int r = (pass->is_whole ? open_whole : open_some)(pass, entering);
     r = r < 0 ? r : pass->spill->ops->open(pass->spill, &pass->changes.file, pass->stage->err);

@@ -56,7 +56,7 @@ static inline bool sl_running_row_exists(const struct sl_field row[SL_RUNNING_FI
 }
 
 /* Whether the next batch has to look at the key, even if it has nothing of it. */
-static inline bool sl_running_row_is_restless(const struct sl_field row[SL_RUNNING_FIELDS])
+static inline bool sl_running_row_is_pending(const struct sl_field row[SL_RUNNING_FIELDS])
 {
     return row[SL_RUNNING_FLAGS].integer & (SL_RUNNING_UNFINISHED | SL_RUNNING_UNSHOWN | SL_RUNNING_UNSAVED);
 }

@@ -149,7 +149,7 @@ int sl_running_writer_add(struct sl_running_writer *writer, const struct sl_fiel
     memcpy(value, row + 1, sizeof value);
     cell.value = cell.exists ? sl_list(value, VALUE_FIELDS) : sl_nil();
     writer->shown += sl_running_row_is_shown(row);
-    writer->is_restless = writer->is_restless || sl_running_row_is_restless(row);
+    writer->is_pending = writer->is_pending || sl_running_row_is_pending(row);
     writer->any = true;
     return sl_state_run_add(writer->run, &cell, err);
 }
@@ -168,6 +168,6 @@ int sl_running_writer_end(struct sl_running_writer *writer, struct sl_error *err
     if (r < 0)
         return r;
     table->shown = (uint64_t)((int64_t)table->shown + writer->shown);
-    table->is_restless = writer->is_restless;
+    table->is_pending = writer->is_pending;
     return 0;
 }

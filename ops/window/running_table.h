@@ -11,8 +11,8 @@
 struct sl_running_table {
     struct sl_state_runs runs;
     uint64_t shown; /* keys that the newest revision has */
-    bool
-        is_restless; /* a key that was written last is to be looked at by the next batch, whatever that brings */
+    /* Of a key that was written last: the next batch has to see it, also where that neither enters nor leaves. */
+    bool is_pending;
 };
 
 struct sl_running_table *sl_running_table_new(struct sl_stage *stage, struct sl_spill *spill);
@@ -34,7 +34,7 @@ struct sl_running_writer {
     struct sl_running_table *table;
     struct sl_state_run_writer *run;
     bool is_first; /* no older run has a key: those that were removed leave no row */
-    bool is_restless, any;
+    bool is_pending, any;
     int64_t shown; /* how many more keys are shown */
 };
 
