@@ -204,12 +204,14 @@ static int save(struct sl_stage *stage, struct sl_state_writer *keeper)
     return r < 0 || !is_changed ? r : sl_window_span_save(&now, stage->batch_ms, keeper);
 }
 
-/* Those that an earlier window had forgotten. */
-static void forget_generations(struct memory *memory)
+/* Those that an earlier window had forgotten, which may be on disk still. */
+static void forget_generations(struct memory *memory, int64_t last_ms)
 {
+    const struct sl_window_span *saved = &memory->span;
     size_t stay = 0;
     for (size_t i = 0; i < memory->count; i++) {
-        if (memory->kept[i].generation == memory->span.generation) {
+        bool is_known = !saved->window_ms || sl_window_span_shows(saved, last_ms, memory->kept[i].t);
+        if (is_known && memory->kept[i].generation == saved->generation) {
             memory->kept[stay++] = memory->kept[i];
             continue;
         }
@@ -275,7 +277,7 @@ static int loaded(struct sl_stage *stage, int64_t last_ms)
 {
     struct memory *memory = stage->memory;
     const struct sl_window_span now = sl_window_span_of(stage->node);
-    forget_generations(memory);
+    forget_generations(memory, last_ms);
     if (memory->count)
         qsort(memory->kept, memory->count, sizeof *memory->kept, by_time);
     for (size_t i = 0; i < memory->count; i++)

@@ -270,7 +270,7 @@ static int settle_kept(struct sl_stage *stage, int64_t last_ms)
     for (size_t i = 0; i < kept->count; i++) {
         struct sl_kept_batch *batch = &kept->batch[i];
         bool was_held = batch->generation == saved->generation &&
-                        (!keeps || sl_window_span_holds(saved, last_ms, batch->t));
+                        (keeps ? sl_window_span_holds : sl_window_span_shows)(saved, last_ms, batch->t);
         bool is_held = sl_window_span_shows(&now, last_ms, batch->t);
         if (r == 0 && keeps)
             r = settle_running(stage, batch, was_held, sl_window_span_holds(&now, last_ms, batch->t));

@@ -117,6 +117,25 @@ def test_a_restart_between_two_slides_changes_nothing():
         check(not different, "runs of %d batches%s differ: %s" % (length, limit, different[:9]))
 
 
+LENGTHENED = """
+local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", checkpoint = "ck" }
+local words = ssc:queueStream { { "a" }, { "b" }, { "c" }, { "d" }, { "e" }, { "f" }, { "g" }, { "h" } }:map(sluice.pair(1))
+words:reduceByKeyAndWindow(sluice.sum, "%s", "1s"):saveAsTextFiles("out/sum")
+words:window("%s", "1s"):keys():saveAsTextFiles("out/window")
+"""
+
+
+def test_a_lengthened_window_fills_up_whatever_is_on_disk_still():
+    """Batches that the shorter window had forgotten are removed from disk when segments are merged, some day."""
+    for window, batches in (("1s", 5), ("6s", 2)):
+        job(LENGTHENED % (window, window))
+        sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", str(batches))
+    for time, letters in ((5000, "e"), (6000, "ef"), (7000, "efg")):
+        equal(read("out/window-%d/part-00000" % time), "".join(letter + "\n" for letter in letters).encode(), "the window at %d" % time)
+        equal(read("out/sum-%d/part-00000" % time), "".join(letter + "\t1\n" for letter in letters).encode(), "the sums at %d" % time)
+
+
 def test_segments_are_merged_and_those_that_went_are_removed():
     in_directory("merged", make_files(60, 1), [60])
     segments = os.listdir("merged/ck/state")
