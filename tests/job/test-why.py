@@ -96,7 +96,7 @@ def test_a_directory_that_was_one_arrival():
 
 
 def test_a_complete_directory_without_a_file_to_read():
-    """None of its files will come: a script that waits for it is told so."""
+    """None of its files will come: wait ends with 1."""
     job_of()
     for kind, fill in (("hidden", lambda: pathlib.Path("making/.crc").touch()), ("link", lambda: os.symlink("_SUCCESS", "making/part-0")),
                        ("deep", lambda: os.mkdir("making/more")), ("none", lambda: None)):
