@@ -118,22 +118,35 @@ def sluice_ok(*args, **options):
     return done
 
 
+def group_lives(group):
+    """Whether a process of this group is more than a zombie."""
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, of = path.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(of) == group and state != "Z":
+            return True
+    return False
+
+
 class Running:
-    """A run, or another command, in the background; `with Running("job.lua", ...) as run:`. Killed at the end if it still lives."""
+    """A run, or another command, in the background; `with Running("job.lua", ...) as run:`. Killed at the end if it still lives.
+    Where tests/play-spark is the program, it has children that hold the checkpoint: they die with it, in its process group."""
 
     def __init__(self, *args, prefix=(), command="run"):
         self.args = args
         self.log = tempfile.TemporaryFile()
-        self.process = subprocess.Popen([*prefix, SLUICE, command, *args], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=self.log)
+        self.has_group = "PLAY_SLUICE" in os.environ
+        self.process = subprocess.Popen([*prefix, SLUICE, command, *args], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=self.log, start_new_session=self.has_group)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *unused):
         if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
         unmount_here()
 
     def stderr(self):
@@ -148,8 +161,12 @@ class Running:
         return wait_until(condition, what, seconds, self.is_alive)
 
     def kill(self):
+        if self.has_group:
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
+        if self.has_group:
+            wait_until(lambda: not group_lives(self.process.pid), "the end of what it started")
 
     def end(self, seconds=PATIENCE_S):
         try:

@@ -10,6 +10,7 @@ A rule is called for each request, one at a time, and returns None or
     "drop"                the connection is closed, the server does not see the request
     "lost"                the server does what is asked, and the connection is closed instead of the answer
     "half"                half of the server's answer, then the connection is closed
+    ("head", 2)           the first two lines of the head of the server's answer, then the connection is closed
     "stall"               no byte comes, until faults.close() or faults.go_on.set()
 A request has method, path (with the query), headers and number, which counts the requests from 1."""
 import contextlib, http.client, http.server, threading
@@ -57,11 +58,14 @@ class Faults:
             self.go_on.wait()
         if act in ("drop", "stall"):
             return self.hang_up(client)
-        if isinstance(act, tuple):
+        is_head = isinstance(act, tuple) and act[0] == "head"
+        if isinstance(act, tuple) and not is_head:
             return self.answer(client, *act)
         status, headers, content = self.pass_on(request)
         if act == "lost":
             return self.hang_up(client)
+        if is_head:
+            return self.write_head(client, status, headers, act[1])
         self.write(client, status, headers, content, act == "half")
 
     @staticmethod
@@ -80,6 +84,12 @@ class Faults:
         content = answer.read()
         connection.close()
         return answer.status, answer.getheaders(), content
+
+    def write_head(self, client, status, headers, count):
+        lines = ["HTTP/1.1 %d as the server says" % status] + ["%s: %s" % header for header in headers]
+        client.wfile.write("".join(line + "\r\n" for line in lines[:count]).encode("latin-1"))
+        client.wfile.flush()
+        client.close_connection = True
 
     def answer(self, client, status, what, headers={}):
         content = what if isinstance(what, bytes) else ("<Error><Code>%s</Code><Message>as the test wants</Message></Error>" % what).encode()

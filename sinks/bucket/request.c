@@ -44,7 +44,8 @@ struct exchange {
     const struct sl_s3_request *request;
     struct sl_s3_answer *answer;
     size_t sent;
-    long status; /* of the answer whose body comes */
+    long status;   /* of the answer whose body comes */
+    bool has_head; /* whole: libcurl takes a connection that ends within it for its end */
     bool nomem, has_given;
     int refused; /* what request->take failed with */
 };
@@ -96,7 +97,7 @@ static void take_value(const char *line, size_t len, const char *name, char *to,
     snprintf(to, size, "%.*s", (int)(len - skip), line + skip);
 }
 
-/* "HTTP/1.1 200 OK" */
+/* "HTTP/1.1 200 OK": the first line of a head, which may be that of an interim answer. */
 static void take_status(struct exchange *exchange, const char *line, size_t len)
 {
     const char *blank = len > 5 && strncmp(line, "HTTP/", 5) == 0 ? memchr(line, ' ', len) : NULL;
@@ -105,6 +106,7 @@ static void take_status(struct exchange *exchange, const char *line, size_t len)
         return;
     snprintf(status, sizeof status, "%.*s", len - (size_t)(blank + 1 - line) < 3 ? 0 : 3, blank + 1);
     exchange->status = strtol(status, NULL, 10);
+    exchange->has_head = false;
 }
 
 static size_t take_header(char *line, size_t size, size_t count, void *arg)
@@ -114,6 +116,7 @@ static size_t take_header(char *line, size_t size, size_t count, void *arg)
     size_t len = size * count;
     char length[32] = "", algorithm[16] = "";
     take_status(exchange, line, len);
+    exchange->has_head |= len > 0 && (line[0] == '\r' || line[0] == '\n'); /* the blank line at its end */
     take_value(line, len, "etag:", answer->etag, sizeof answer->etag);
     take_value(line, len, "x-amz-meta-sluice:", answer->mark, sizeof answer->mark);
     take_value(line, len, "date:", answer->date, sizeof answer->date);
@@ -301,6 +304,10 @@ static int perform(struct sl_s3_client *client, struct exchange *exchange, const
     set_options(curl, client->handle, exchange, url, headers, why);
     CURLcode code = curl->curl_easy_perform(client->handle);
     curl->curl_easy_setopt(client->handle, CURLOPT_ERRORBUFFER, NULL);
+    if (code == CURLE_OK && !exchange->has_head) {
+        code = CURLE_PARTIAL_FILE;
+        snprintf(why, sizeof why, "the connection ended within the headers of the answer");
+    }
     if (code != CURLE_OK)
         return no_answer(exchange, curl, code, why, ret_passes, err);
     curl->curl_easy_getinfo(client->handle, CURLINFO_RESPONSE_CODE, &exchange->answer->status);

@@ -2,7 +2,7 @@
 # timeout: 1500
 """Objects where the server answers wrongly, late, half or not at all, or the bucket is not as it was: a real S3 server
 (tests/servers/versitygw) behind tests/http_faults.py. Afterwards the objects are those of an undisturbed run."""
-import os
+import os, shutil
 from harness import *
 import s3
 from http_faults import Faults
@@ -45,7 +45,7 @@ KINDS = {  # of requests that a batch with a small and a large object makes
     "the end of an upload": lambda r: r.method == "POST" and "uploadId=" in r.path,
     "_SUCCESS": lambda r: r.method == "PUT" and r.path.endswith("/_SUCCESS"),
 }
-FAULTS = [(503, "SlowDown"), (500, "InternalError"), (429, "TooManyRequests"), (400, "BadDigest"), (400, "RequestTimeout"), (409, "OperationAborted"), "drop", "lost"]
+FAULTS = [(503, "SlowDown"), (500, "InternalError"), (429, "TooManyRequests"), (400, "BadDigest"), (400, "RequestTimeout"), (409, "OperationAborted"), "drop", "lost", ("head", 1), ("head", 3)]
 
 
 def first_of(kind, fault, count):
@@ -88,7 +88,7 @@ def test_answers_that_may_pass_are_tried_again_for_uploads_of_pieces():
     lines_job(bucket)
     want = 0
     for name in ("the beginning of an upload", "a piece", "the end of an upload"):
-        for fault in ((503, "SlowDown"), (200, "InternalError"), "drop", "lost", "half"):
+        for fault in ((503, "SlowDown"), (200, "InternalError"), "drop", "lost", "half", ("head", 2)):
             if fault == (200, "InternalError") and name != "the end of an upload":  # servers send 200 before they know only there
                 continue
             if fault == "half" and name == "a piece":  # its answer has no body
@@ -102,6 +102,25 @@ def test_answers_that_may_pass_are_tried_again_for_uploads_of_pieces():
     found = shown(bucket)
     equal(len(found), want, "batches")
     check(all(content == LARGE for content in found), "contents: %s" % [len(content) for content in found])
+    faults.close()
+
+
+def test_a_look_at_success_whose_answer_ends_in_its_head_is_made_again():
+    """The second output fails after the first is shown; each try of the batch then has to see whose _SUCCESS that is."""
+    bucket, faults = faults_here()
+    lines_job(bucket)
+    job(read("job.lua").decode() + '\nssc:textFileStream("in"):saveAsTextFiles("local/n")')
+    move_in("a.txt", b"one\n")
+    run = ["run", "--batches", "1", "--clock", "virtual", "job.lua"]
+    os.makedirs("local/n-1000/in-the-way")
+    for count in range(9):
+        faults.rule, left = first_of(KINDS["the look for _SUCCESS"], ("head", count), 1)
+        done = sluice(*run)
+        check(done.returncode in (1, 4) and "local/n-1000 exists" in done.stderr, "after %d lines of the head: %s" % (count, done.stderr))
+        equal(left, [0], "the look was not met")
+    shutil.rmtree("local")
+    sluice_ok(*run)
+    equal(shown(bucket), [b"one\n"], "contents")
     faults.close()
 
 
