@@ -182,6 +182,12 @@ int sl_job_line_open(const struct sl_line *line, struct sl_job_line *ret, struct
     return open_alone(line, &(struct sl_job_options){.may_exit = true}, ret, err);
 }
 
+int sl_job_line_open_for_tasks(const struct sl_line *line, int64_t loaded_s, struct sl_job_line *ret,
+                               struct sl_error *err)
+{
+    return open_alone(line, &(struct sl_job_options){.may_exit = true, .loaded_s = loaded_s}, ret, err);
+}
+
 int sl_job_line_open_to_check(const struct sl_line *line, struct sl_job_line *ret, struct sl_error *err)
 {
     return open_alone(line, &(struct sl_job_options){.is_checking = true}, ret, err);

@@ -30,6 +30,9 @@ struct sl_job_line {
 int sl_job_line_open(const struct sl_line *line, struct sl_job_line *ret, struct sl_error *err);
 /* The same for a job that is looked at and must touch nothing. */
 int sl_job_line_open_to_check(const struct sl_line *line, struct sl_job_line *ret, struct sl_error *err);
+/* The same for a process that runs tasks of a job that was loaded elsewhere, at that time in seconds; 0: now. */
+int sl_job_line_open_for_tasks(const struct sl_line *line, int64_t loaded_s, struct sl_job_line *ret,
+                               struct sl_error *err);
 /* The same where the operands after the job (all, with -e) are the command's: *ret_files. */
 int sl_job_line_open_files(const struct sl_line *line, struct sl_job_line *ret, const char *const **ret_files,
                            size_t *ret_count, struct sl_error *err);

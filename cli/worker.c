@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 static const struct sl_flag worker_flags[] = {
-    {"graph-hash", SL_FLAG_TEXT, "HASH", NULL, "the driver's graph: another one is refused"},
+    {"graph-hash", SL_FLAG_TEXT, "HASH", NULL, "the job as the driver has loaded it: another one is refused"},
+    {"loaded", SL_FLAG_NUMBER, "SECONDS", NULL, "the time that the job saw when the driver loaded it"},
     {"stage", SL_FLAG_NUMBER, "N", NULL, "tasks of this stage only, as sluice graph --json numbers them"},
     SL_JOB_FLAGS,
     {0},
@@ -32,7 +33,7 @@ static int serve(const struct sl_line *line, struct sl_error *err)
     if (peer.out < 0)
         return peer.out;
     (void)signal(SIGPIPE, SIG_IGN); /* the driver's end may close at any time */
-    int r = sl_job_line_open(line, &job_line, err);
+    int r = sl_job_line_open_for_tasks(line, sl_line_integer(line, "loaded", 0), &job_line, err);
     if (r < 0)
         return r;
     r = sl_worker_serve(sl_job_context(job_line.job), &peer, sl_line_text(line, "graph-hash"),
@@ -49,7 +50,7 @@ static int run_worker(const struct sl_line *line)
 
 const struct sl_command sl_command_worker = {
     .name = "worker",
-    .arguments = "JOB.lua --graph-hash HASH [--stage N]",
+    .arguments = "JOB.lua --graph-hash HASH [--loaded SECONDS] [--stage N]",
     .summary = "runs tasks of a batch for sluice driver; messages on standard input and output",
     .flags = worker_flags,
     .hidden = true,

@@ -1,7 +1,6 @@
 #include "lua/captured.h"
 
 #include "core/base/buf.h"
-#include "core/rows/field.h"
 #include "engine/graph/graph.h"
 #include "lua/function.h"
 #include "lua/job_internal.h"
@@ -9,6 +8,7 @@
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 enum {
     WALK = 1, /* on the stack of a walk: itself */
@@ -37,18 +37,20 @@ static uint64_t digest_scalar(lua_State *L)
     uint64_t kind = (uint64_t)lua_type(L, -1);
     size_t len = 0;
     const char *text = kind == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
-    struct sl_field field = text                   ? sl_string(text, len)
-                            : kind == LUA_TBOOLEAN ? sl_integer(lua_toboolean(L, -1))
-                            : lua_isinteger(L, -1) ? sl_integer(lua_tointeger(L, -1))
-                            : kind == LUA_TNUMBER  ? sl_number(lua_tonumber(L, -1))
-                                                   : sl_integer(0);
-    return sl_field_hash(&field, lua_isinteger(L, -1) ? LUA_NUMTYPES : kind);
+    lua_Integer integer = lua_isinteger(L, -1) ? lua_tointeger(L, -1) : lua_toboolean(L, -1);
+    lua_Number number = lua_tonumber(L, -1);
+    if (text)
+        return XXH3_64bits_withSeed(text, len, kind);
+    if (kind == LUA_TNUMBER && !lua_isinteger(L, -1))
+        return XXH3_64bits_withSeed(&number, sizeof number, kind);
+    bool has_value = kind == LUA_TBOOLEAN || kind == LUA_TNUMBER;
+    return XXH3_64bits_withSeed(&integer, has_value ? sizeof integer : 0,
+                                kind == LUA_TNUMBER ? LUA_NUMTYPES : kind);
 }
 
 static uint64_t mix(uint64_t a, uint64_t b)
 {
-    struct sl_field field = sl_integer((int64_t)a);
-    return sl_field_hash(&field, b);
+    return XXH3_64bits_withSeed(&a, sizeof a, b);
 }
 
 /* The same in whatever order its keys come. */
@@ -205,20 +207,44 @@ static int refuse(struct walk *walk, const struct sl_buf *a, const struct sl_buf
     return r < 0 ? r : SL_EUSAGE;
 }
 
-int sl_captured_check(struct sl_job *job, struct sl_copy *copy, struct sl_error *err)
+static int digest_main(struct sl_job *job, const bool *is_skipped, struct sl_error *err)
+{
+    struct walk walk = {.copy = job->main, .is_skipped = is_skipped, .digests = &job->captured, .err = err};
+    return job->captured.len ? 0 : run_walk(&walk);
+}
+
+static int compare(struct sl_job *job, struct sl_copy *copy, const bool *is_skipped, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf own = {0};
+    struct walk walk = {.copy = copy, .is_skipped = is_skipped, .digests = &own, .err = err};
+    int r = digest_main(job, is_skipped, err);
+    r = r < 0 ? r : run_walk(&walk);
+    if (r == 0 &&
+        (own.len != job->captured.len || (own.len && memcmp(own.bytes, job->captured.bytes, own.len) != 0)))
+        r = refuse(&walk, &job->captured, &own);
+    return r;
+}
+
+int sl_captured_check(struct sl_job *job, struct sl_copy *copy, struct sl_error *err)
+{
     bool *is_skipped = calloc(copy->functions + 1, sizeof *is_skipped);
     if (!is_skipped)
         return sl_error_nomem(err);
     mark_skipped(job->main->context, is_skipped);
-    struct walk main = {.copy = job->main, .is_skipped = is_skipped, .digests = &job->captured, .err = err};
-    struct walk other = {.copy = copy, .is_skipped = is_skipped, .digests = &own, .err = err};
-    int r = job->captured.len ? 0 : run_walk(&main);
-    r = r < 0 ? r : run_walk(&other);
-    if (r == 0 &&
-        (own.len != job->captured.len || (own.len && memcmp(own.bytes, job->captured.bytes, own.len) != 0)))
-        r = refuse(&other, &job->captured, &own);
+    int r = compare(job, copy, is_skipped, err);
     free(is_skipped);
+    return r;
+}
+
+int sl_captured_digest(struct sl_job *job, uint64_t *ret, struct sl_error *err)
+{
+    bool *is_skipped = calloc(job->main->functions + 1, sizeof *is_skipped);
+    if (!is_skipped)
+        return sl_error_nomem(err);
+    mark_skipped(job->main->context, is_skipped);
+    int r = digest_main(job, is_skipped, err);
+    free(is_skipped);
+    *ret = XXH3_64bits_withSeed(job->text, job->text_len, job->main->modules);
+    *ret = XXH3_64bits_withSeed(job->captured.bytes, job->captured.len, *ret);
     return r;
 }

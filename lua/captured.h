@@ -11,3 +11,7 @@
 /* After the copy was loaded, before it runs. SL_EUSAGE, with the function's line and the upvalue's name, where the main copy has
  * captured another value; SL_ENOMEM. */
 int sl_captured_check(struct sl_job *job, struct sl_copy *copy, struct sl_error *err);
+
+/* A digest of the script, of the Lua files that it has loaded and of what the functions of the main copy have captured: equal in
+ * all processes that have loaded the same job. Before it runs. SL_ENOMEM. */
+int sl_captured_digest(struct sl_job *job, uint64_t *ret, struct sl_error *err);

@@ -63,6 +63,7 @@ struct sl_copy {
     struct sl_outside *outside;     /* lua/callable.h; made when first needed */
     int64_t batch_ms;               /* while foreachRDD's function runs */
     bool in_batch;                  /* it does */
+    uint64_t modules;               /* a digest of the Lua files that the script has loaded, in their order */
     struct sl_arena arena;          /* what the declaration needs until the copy is freed */
 };
 

@@ -188,6 +188,11 @@ static int prepare_workers(void *arg, unsigned workers, char *message, size_t me
     return r;
 }
 
+static int digest_functions(void *arg, uint64_t *ret, struct sl_error *err)
+{
+    return sl_captured_digest(arg, ret, err);
+}
+
 /* ---- the job ---- */
 
 static int prepare(struct sl_job *job, struct sl_error *err)
@@ -219,10 +224,15 @@ int sl_job_load(const struct sl_job_options *options, struct sl_job **ret, struc
     int r = sl_job_new(options, &job, err);
     if (r < 0)
         return r;
-    job->loaded_s = time(NULL);
+    job->loaded_s = options->loaded_s ? (time_t)options->loaded_s : time(NULL);
     r = sl_copy_load(job->main, err);
     if (r == 0)
         r = sl_context_on_workers(job->main->context, prepare_workers, job);
+    if (r == 0) {
+        job->main->context->digest_functions = digest_functions;
+        job->main->context->digest_functions_arg = job;
+        job->main->context->loaded_s = job->loaded_s;
+    }
     if (r < 0) {
         sl_job_free(job);
         return r;

@@ -22,6 +22,7 @@ struct sl_job_options {
     size_t override_count;
     sl_log_function *on_log; /* sl_context_on_log; NULL: silent */
     void *log_arg;
+    int64_t loaded_s; /* the time that the script sees while it is loaded, in seconds; 0: the time now */
     bool is_checking; /* nothing may be touched: files and programs are refused */
     bool may_exit;    /* os.exit ends the process while the script is loaded */
 };

@@ -43,7 +43,11 @@ struct sl_context {
     struct sl_options options;
     int (*on_workers)(void *arg, unsigned workers, char *message, size_t message_size);
     void *on_workers_arg;
-    _Atomic int stopped;   /* the job asked for the end of the run (stop() in a function of foreachRDD) */
+    /* A digest of what the functions are and have captured, which a graph does not show; NULL: of none. Before the first batch. */
+    int (*digest_functions)(void *arg, uint64_t *ret, struct sl_error *err);
+    void *digest_functions_arg;
+    int64_t loaded_s;    /* the time that the job saw while it was loaded, in seconds; 0: the program's own */
+    _Atomic int stopped; /* the job asked for the end of the run (stop() in a function of foreachRDD) */
     _Atomic int abandoned; /* the batch under way is given up: tasks and functions look at it */
 };
 

@@ -202,14 +202,21 @@ void sl_stages_free(struct sl_stages *stages)
     free(stages);
 }
 
-bool sl_stages_hash(struct sl_context *context, char ret[17])
+int sl_stages_hash(struct sl_context *context, char ret[17], struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
-    if (!sl_context_describe(context, &text))
-        return false;
+    uint64_t functions = 0;
+    int r = context->digest_functions
+                ? context->digest_functions(context->digest_functions_arg, &functions, err)
+                : 0;
+    if (r < 0)
+        return r;
+    if (!sl_context_describe(context, &text) ||
+        !sl_buf_printf(&text, "functions %016" PRIx64 "\n", functions))
+        return sl_error_nomem(err);
     struct sl_field all = sl_string(text.bytes, text.len);
     snprintf(ret, 17, "%016" PRIx64, sl_field_partition_hash(&all));
-    return true;
+    return 0;
 }
 
 static const char *why_one_process(enum sl_one_process reason)

@@ -36,8 +36,9 @@ struct sl_stages {
 int sl_stages_new(const struct sl_pipelines *pipelines, struct sl_stages **ret, struct sl_error *err);
 void sl_stages_free(struct sl_stages *stages);
 
-/* What the job is, the same on every machine: 16 hexadecimal digits. False: out of memory. */
-bool sl_stages_hash(struct sl_context *context, char ret[17]);
+/* What the job is, the same on every machine: 16 hexadecimal digits of its graph, its files and what its functions have
+ * captured. SL_ENOMEM. */
+int sl_stages_hash(struct sl_context *context, char ret[17], struct sl_error *err);
 
 /* Prints them to `out`, for `sluice check --spark`. 0, or a failure that the context has. */
 int sl_stages_print(struct sl_context *context, FILE *out);

@@ -182,9 +182,11 @@ static int print_object(struct sl_context *context, const char *graph, size_t le
     SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
     char hash[17];
     sl_assert(len > 1 && graph[0] == '{');
-    bool ok = sl_stages_hash(context, hash) &&
-              sl_buf_printf(&text, "{\"version\":%d,\"graph\":\"%s\",\"stages\":", SL_GRAPH_VERSION, hash);
-    int r = ok ? add_stages(context, sl_stages_json, &text) : sl_error_nomem(&context->error);
+    int r = sl_stages_hash(context, hash, &context->error);
+    if (r == 0 &&
+        !sl_buf_printf(&text, "{\"version\":%d,\"graph\":\"%s\",\"stages\":", SL_GRAPH_VERSION, hash))
+        r = sl_error_nomem(&context->error);
+    r = r < 0 ? r : add_stages(context, sl_stages_json, &text);
     if (r == 0 && (!sl_buf_byte(&text, ',') || !sl_buf_append(&text, graph + 1, len - 1)))
         r = sl_error_nomem(&context->error);
     return r < 0 ? r : print(context, &text, out);

@@ -25,9 +25,10 @@ static int open_driver(struct sl_executor *executor, struct sl_run *run, struct 
     driver->run = run;
     driver->takes = calloc(run->sources + 1, sizeof *driver->takes);
     driver->finishes = calloc(run->pipelines->nodes + 1, sizeof *driver->finishes);
-    if (!driver->takes || !driver->finishes || !sl_stages_hash(run->context, driver->hash))
+    if (!driver->takes || !driver->finishes)
         return sl_error_nomem(err);
-    int r = sl_stages_new(run->pipelines, &driver->stages, err);
+    int r = sl_stages_hash(run->context, driver->hash, err);
+    r = r < 0 ? r : sl_stages_new(run->pipelines, &driver->stages, err);
     r = r < 0 ? r : open_exchange(driver, err);
     r = r < 0 ? r : sl_shards_open(driver, err);
     return r < 0 ? r : sl_request_hello(driver, err);

@@ -10,7 +10,7 @@
  * What travels, by type (members of the head):
  *
  *     driver to its caller
- *       hello    version, graph, job, partitions
+ *       hello    version, graph, loaded (the time that the job saw, in seconds), job, partitions
  *       stage    stage, role ("map", "reduce"), tasks, node; of a map: outputs, the operators of which reduce stages of the
  *                batch may want blocks, the same for all maps that have any; of a reduce: inputs (stages). Then as many
  *       task     stage, task: the body is for a worker
@@ -34,7 +34,7 @@
 #include "core/base/error.h"
 #include "core/rows/field.h"
 
-enum { SL_REMOTE_VERSION = 5 };
+enum { SL_REMOTE_VERSION = 6 };
 
 struct sl_peer {
     int in, out; /* borrowed */

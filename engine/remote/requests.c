@@ -9,8 +9,11 @@ int sl_request_hello(struct sl_remote_driver *driver, struct sl_error *err)
 {
     const char *job = driver->run->context->name;
     SL_CLEANUP(sl_buf_done) struct sl_buf head = {0};
-    sl_buf_printf(&head, "{\"type\":\"hello\",\"version\":%d,\"graph\":\"%s\",\"partitions\":%lld,\"job\":",
-                  SL_REMOTE_VERSION, driver->hash, (long long)driver->partitions);
+    sl_buf_printf(
+        &head,
+        "{\"type\":\"hello\",\"version\":%d,\"graph\":\"%s\",\"loaded\":%lld,\"partitions\":%lld,\"job\":",
+        SL_REMOTE_VERSION, driver->hash, (long long)driver->run->context->loaded_s,
+        (long long)driver->partitions);
     sl_json_string(&head, job, strlen(job), NULL);
     sl_buf_byte(&head, '}');
     if (head.failed)

@@ -192,14 +192,14 @@ static int serve_task(struct sl_worker_process *process, struct sl_message *mess
 static int check_hash(struct sl_context *context, const char *hash, struct sl_error *err)
 {
     char own[17];
-    if (!sl_stages_hash(context, own))
-        return sl_error_nomem(err);
-    if (!hash || strcmp(hash, own) == 0)
-        return 0;
+    int r = sl_stages_hash(context, own, err);
+    if (r < 0 || !hash || strcmp(hash, own) == 0)
+        return r;
     return sl_error_set(
         err, SL_EUSAGE,
-        "the graph of the job is %s here and %s on the driver; the job file, what it loads and its "
-        "arguments must be the same on all machines",
+        "the job is %s here and %s on the driver: the job file, a module, an argument, or what its functions have "
+        "captured (from files, the environment, random numbers) is another; make them the same on all machines, "
+        "and start the driver again where the job has changed",
         own, hash);
 }
 

@@ -28,7 +28,7 @@ class Stage:
 class Executor(Protocol):
     """Who runs stages."""
 
-    def start(self, graph: str, partitions: int) -> None:
+    def start(self, graph: str, loaded: int, partitions: int) -> None:
         """Once, before the first stage."""
 
     def run(self, stage: Stage, result: Callable[[int, bytes], None]) -> None:
@@ -53,7 +53,7 @@ def _serve(process: subprocess.Popen[bytes], source: int, sink: int, executor: E
             if message.type == "hello":
                 if message.head["version"] != VERSION:
                     raise Damaged("this package and the program sluice are of different versions")
-                executor.start(message.head["graph"], message.head["partitions"])
+                executor.start(message.head["graph"], message.head["loaded"], message.head["partitions"])
             elif message.type == "drop":
                 executor.drop(message.head["stages"])
             elif message.type == "stage":

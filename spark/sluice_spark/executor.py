@@ -51,7 +51,7 @@ def _here(command: Command, shipped: str | None) -> Command:
 
     path = SparkFiles.get(shipped)
     os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR)
-    return Command(path, command.job, command.graph, command.directory, command.arguments)
+    return Command(path, command.job, command.graph, command.loaded, command.directory, command.arguments)
 
 
 def _attempt() -> int:
@@ -166,8 +166,8 @@ class SparkExecutor:
         self.context.addFile(self.program)
         return Path(self.program).name
 
-    def start(self, graph: str, partitions: int) -> None:
-        self.command = Command(self.program, self.job, graph, self.directory, self.arguments)
+    def start(self, graph: str, loaded: int, partitions: int) -> None:
+        self.command = Command(self.program, self.job, graph, loaded, self.directory, self.arguments)
         self.partitions = partitions
 
     def run(self, stage: Stage, result: Callable[[int, bytes], None]) -> None:

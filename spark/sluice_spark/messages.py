@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 MAGIC = b"slm1"
-VERSION = 5
+VERSION = 6
 _START = struct.Struct("<4sIQ")
 
 

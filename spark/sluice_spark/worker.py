@@ -44,12 +44,13 @@ class Command:
 
     program: str
     job: str
-    graph: str
+    graph: str  # a hash of the job as the driver has loaded it,
+    loaded: int  # and the time that it saw then, in seconds
     directory: str  # where the job's path begins
     arguments: tuple[str, ...] = ()
 
     def line(self) -> list[str]:
-        return [self.program, "worker", self.job, "--graph-hash", self.graph, *self.arguments]
+        return [self.program, "worker", self.job, "--graph-hash", self.graph, "--loaded", str(self.loaded), *self.arguments]
 
 
 def arguments_of_job(arguments: Sequence[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from sluice_spark import executor
 from sluice_spark.executor import Layout, MapTasks, ReduceTasks, tasks_of_spark
 from sluice_spark.worker import Block, Command, JobFailed, TaskFailed
 
-COMMAND = Command("sluice", "job.lua", "0", "/")
+COMMAND = Command("sluice", "job.lua", "0", 0, "/")
 Run = Callable[[bytes, Sequence[bytes]], tuple[bytes, list[Block]]]
 
 

@@ -43,7 +43,7 @@ def played(tmp_path: Path) -> Iterator[Play]:
         body = "\n".join("    " + line for line in answer.splitlines())
         program.write_text(PLAYED % (sys.executable, str(Path(worker.__file__).parent.parent), body))
         program.chmod(0o755)
-        made.append(Worker(Command(str(program), "job.lua", "0", str(tmp_path))))
+        made.append(Worker(Command(str(program), "job.lua", "0", 0, str(tmp_path))))
         return made[-1]
 
     yield play

@@ -93,8 +93,8 @@ class Player:
         self.dice, self.left, self.damages_reports = random.Random(seed), rounds, damages_reports
         self.blocks, self.worker, self.refused = {}, None, 0
 
-    def start(self, graph, partitions):
-        self.command = worker.Command(SLUICE, "job.lua", graph, os.getcwd())
+    def start(self, graph, loaded, partitions):
+        self.command = worker.Command(SLUICE, "job.lua", graph, loaded, os.getcwd())
 
     def at(self):
         if self.worker is None or not self.worker.is_alive():

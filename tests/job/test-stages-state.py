@@ -49,7 +49,7 @@ def places(name):
     return [read(path).decode().split()[1] for path in sorted(pathlib.Path(name).glob("out/place-*/part-00000"))]
 
 
-PLACE = 'local place = os.getenv("PLAY_TASK") and "task" or "driver"\n' + PAIRS
+PLACE = 'place = os.getenv("PLAY_TASK") and "task" or "driver"\n' + PAIRS
 
 
 def test_functions_are_called_in_tasks_and_on_the_driver_where_that_is_asked_for_or_there_is_no_directory():

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """Jobs whose stages are run by others (`sluice driver`, `sluice worker`): the same bytes as `sluice run`, in whichever order
 tasks are done, how often, and what is killed meanwhile. tests/play-spark is who runs them."""
-import gzip, pathlib, sqlite3
+import gzip, io, pathlib, sqlite3, sys
 from harness import *
 from stages import *
+
+sys.path.insert(0, str(ROOT / "spark"))
+from sluice_spark import messages
 
 HEAD = """local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = "1s"%s }
@@ -367,6 +370,47 @@ lines:map(sluice.pair(1)):reduceByKey(sluice.sum):saveAsTextFiles("out/b", "txt"
 
 
 # ---- the protocol ----
+
+CAPTURING = """local words = require "words"
+local limit, place, loaded = tonumber(io.open("limit"):read("a")), os.getenv("PLACE"), os.time()
+ssc:textFileStream("in"):map(function(line) return words.first(line), limit, place, loaded end):saveAsTextFiles("out/r", "txt")
+"""
+
+
+def driver_hello():
+    done = subprocess.run([SLUICE, "driver", "job.lua", "--", *AVAILABLE], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return messages.receive(io.BytesIO(done.stdout)).head
+
+
+def worker_of(graph, loaded=None, **environment):
+    """A worker that gets no task: its exit status and what it says."""
+    more = () if loaded is None else ("--loaded", str(loaded))
+    done = subprocess.run([SLUICE, "worker", "job.lua", "--graph-hash", graph, *more], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, env={**os.environ, **environment})
+    return done.returncode, done.stderr
+
+
+def test_a_worker_refuses_a_job_that_the_driver_has_not_loaded():
+    """Else a job that is edited while it runs would be computed half by the old and half by the new functions."""
+    a_job(CAPTURING)
+    pathlib.Path("limit").write_text("1")
+    pathlib.Path("words.lua").write_text("return { first = function(line) return line:match('%S+') end }\n")
+    files = {name: read(name) for name in ("job.lua", "limit", "words.lua")}
+    os.makedirs("in")
+    hello = driver_hello()
+    equal(worker_of(hello["graph"], hello["loaded"]), (0, ""), "the same job")
+    for what, change in (("the job", lambda: job(files["job.lua"].decode().replace("words.first(line)", "words.first(line) .. 1"))),
+                         ("a module", lambda: pathlib.Path("words.lua").write_bytes(files["words.lua"].replace(b"%S", b"%w"))),
+                         ("a file that it reads", lambda: pathlib.Path("limit").write_text("2"))):
+        change()
+        status, said = worker_of(hello["graph"], hello["loaded"])
+        check(status == 2 and "the job is" in said and "make them the same on all machines" in said, "%s: %s: %s" % (what, status, said))
+        for name, content in files.items():
+            pathlib.Path(name).write_bytes(content)
+    equal(worker_of(hello["graph"], hello["loaded"], PLACE="elsewhere")[0], 2, "exit status with another environment")
+    equal(worker_of(hello["graph"], hello["loaded"] - 1)[0], 2, "exit status at another time")
+    equal(worker_of(hello["graph"], hello["loaded"]), (0, ""), "the same job again")
+
 
 def test_a_worker_refuses_another_graph():
     shutil.copy(WORDCOUNT, "wordcount.lua")
