@@ -27,6 +27,13 @@ bool sl_s3_may_pass(long status, const char *code)
     return false;
 }
 
+bool sl_s3_is_list(const struct sl_s3_answer *answer)
+{
+    const char *text = answer->body.len && !answer->is_cut ? (const char *)answer->body.bytes : "";
+    const char *begin = strstr(text, "<ListBucketResult");
+    return begin && strstr(begin, "</ListBucketResult>");
+}
+
 /* An element, safe to be shown, "" where there is none. */
 static void element(const struct sl_s3_answer *answer, const char *name, char *to, size_t size)
 {

@@ -3,6 +3,7 @@
 #include "sinks/bucket/leftover.h"
 
 #include "core/base/error.h"
+#include "sinks/bucket/answer.h"
 #include "sinks/bucket/element.h"
 #include "sinks/bucket/multipart.h"
 
@@ -176,6 +177,11 @@ int sl_leftover_each_part(struct sl_s3_context *context, struct sl_s3_client *cl
         const struct sl_s3_request request = {.method = "GET", .query = (const char *)query.bytes};
         r = sl_s3_call(context, client, &request, &answer, err);
         const char *list = (const char *)answer.body.bytes;
+        if (r == 0 && !sl_s3_is_list(&answer))
+            r = sl_error_set(err, SL_EUNREACHABLE,
+                             "%s://%s/%s: the listing of its parts is not whole: is %s an object store?",
+                             context->config->scheme, context->config->bucket, directory,
+                             context->config->shown_endpoint);
         r = r < 0 ? r : visit_listed(list, directory, visit, arg, err);
         is_last = r < 0 || !sl_s3_element(list, "NextContinuationToken", &token, &nomem);
         sl_s3_answer_done(&answer);

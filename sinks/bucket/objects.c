@@ -3,6 +3,7 @@
 #include "sinks/bucket/objects.h"
 
 #include "core/base/error.h"
+#include "sinks/bucket/answer.h"
 #include "sinks/bucket/element.h"
 
 #include <stdio.h>
@@ -143,9 +144,9 @@ static int list_page(struct listing *listing, struct sl_s3_client *client, const
         return sl_error_nomem(err);
     const struct sl_s3_request request = {.method = "GET", .query = (const char *)query.bytes};
     int r = sl_s3_call(listing->context, client, &request, &answer, err);
-    const char *page = r == 0 && answer.body.len ? (const char *)answer.body.bytes : "";
-    if (r == 0 && !strstr(page, "<ListBucketResult"))
-        r = malformed(listing->context, "no ListBucketResult", err);
+    const char *page = (const char *)answer.body.bytes;
+    if (r == 0 && !sl_s3_is_list(&answer))
+        r = malformed(listing->context, "no whole ListBucketResult", err);
     r = r < 0 ? r : visit_page(listing, page, err);
     if (r == 0 && !sl_s3_element(page, "NextContinuationToken", token, &listing->nomem))
         sl_buf_clear(token);

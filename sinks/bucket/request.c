@@ -60,7 +60,8 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
         exchange->refused = exchange->request->take(exchange->request->take_arg, bytes, len);
         return exchange->refused < 0 ? 0 : len;
     }
-    if (body->len + len < BODY_MAX)
+    exchange->answer->is_cut |= body->len + len >= BODY_MAX;
+    if (!exchange->answer->is_cut)
         exchange->nomem |= !sl_buf_append(body, bytes, len);
     return exchange->nomem ? 0 : len;
 }
@@ -270,7 +271,7 @@ static void answer_reset(struct sl_s3_answer *answer)
     sl_buf_clear(&answer->body);
     answer->etag[0] = answer->mark[0] = answer->date[0] = answer->modified[0] = 0;
     answer->length = -1;
-    answer->has_checksums = false;
+    answer->has_checksums = answer->is_cut = false;
 }
 
 /* What libcurl says of a request that had no answer; *ret_passes: it may pass. */

@@ -38,6 +38,7 @@ struct sl_s3_answer {
     char modified[64];  /* Last-Modified */
     bool has_checksums; /* of an upload that began: the server checks those of its parts */
     int64_t length;     /* of the body, as a header said; -1: none did */
+    bool is_cut;        /* the body was too large to be kept: some of it is missing */
     bool is_doubtful;   /* an earlier try failed, and the server may have done what it asked for */
 };
 

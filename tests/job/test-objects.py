@@ -134,8 +134,10 @@ def test_a_listing_that_is_none_ends_in_a_message():
     item = b"<Contents><Key>in/a</Key><LastModified>2026-01-02T03:04:05.678Z</LastModified><ETag>&quot;e&quot;</ETag><Size>0</Size></Contents>"
     page = b"<ListBucketResult>%s</ListBucketResult>"
     for body, wanted in (
-            (b"", "has no ListBucketResult"),
-            (b"<html>a proxy</html>", "has no ListBucketResult"),
+            (b"", "has no whole ListBucketResult"),
+            (b"<html>a proxy</html>", "has no whole ListBucketResult"),
+            (page[:-5] % item, "has no whole ListBucketResult"),
+            (page % (item + b" " * (5 << 20)), "has no whole ListBucketResult"),
             (page % item.replace(b"&quot;e&quot;", b""), "an object without ETag, Size or LastModified"),
             (page % item.replace(b"<Size>0", b"<Size>-1"), "an object without ETag, Size or LastModified"),
             (page % item.replace(b"2026", b"now"), "an object without ETag, Size or LastModified"),
