@@ -130,6 +130,16 @@ def group_lives(group):
     return False
 
 
+def kill_group(process):
+    """The process, which leads a group of its own, and all in it; they are gone afterwards, with what they held."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+    wait_until(lambda: not group_lives(process.pid), "the end of what was killed")
+
+
 class Running:
     """A run, or another command, in the background; `with Running("job.lua", ...) as run:`. Killed at the end if it still lives.
     Where tests/play-spark is the program, it has children that hold the checkpoint: they die with it, in its process group."""
@@ -162,11 +172,9 @@ class Running:
 
     def kill(self):
         if self.has_group:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            return kill_group(self.process)
         self.process.kill()
         self.process.wait()
-        if self.has_group:
-            wait_until(lambda: not group_lives(self.process.pid), "the end of what it started")
 
     def end(self, seconds=PATIENCE_S):
         try:

@@ -41,11 +41,7 @@ class Playing:
         return self
 
     def __exit__(self, *unused):
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.process.wait()
+        kill_group(self.process)
         self.said.close()
 
     def wait_until(self, condition, what):

@@ -34,10 +34,7 @@ def begin(directory, seed):
 
 def kill(process):
     """It and all that it started."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+    kill_group(process)
     process.communicate()
 
 
