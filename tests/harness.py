@@ -143,6 +143,7 @@ def kill_group(process):
 class Running:
     """A run, or another command, in the background; `with Running("job.lua", ...) as run:`. Killed at the end if it still lives.
     Where tests/play-spark is the program, it has children that hold the checkpoint: they die with it, in its process group."""
+    has_group = False
 
     def __init__(self, *args, prefix=(), command="run"):
         self.args = args
