@@ -11,8 +11,7 @@ enum {
     VERSION_CODEC = 5,
     VERSION_PAIRS = 6,
     VERSION_MAX = 6,
-    STRING_MAX = 64 << 10, /* of a head */
-    PAIRS_MAX = 100000,
+    NAME_BYTES_MAX = 64 << 10, /* of a class or codec */
     STEP = 1 << 20,
     PIECE_MAX = 1 << 30, /* of a block, unpacked */
     SHOWN_MAX = 120,
@@ -109,7 +108,7 @@ static int take_string(struct sl_sequence_reader *reader, struct sl_buf *buf, st
 {
     int64_t len = 0;
     int r = take_vint(reader, &len, err);
-    if (r == 0 && (len < 0 || len > STRING_MAX))
+    if (r == 0 && (len < 0 || len > NAME_BYTES_MAX))
         r = damaged(reader, "a name in the head is too long", err);
     return r < 0 ? r : take_into(reader, buf, (uint64_t)len, err);
 }
@@ -158,15 +157,24 @@ static int take_codec(struct sl_sequence_reader *reader, int version, struct sl_
     return reader->unpacker ? 0 : sl_error_nomem(err);
 }
 
+/* Others keep whole schemas there: strings of any length. */
+static int skip_string(struct sl_sequence_reader *reader, struct sl_error *err)
+{
+    int64_t len = 0;
+    int r = take_vint(reader, &len, err);
+    if (r == 0 && (len < 0 || len > INT32_MAX))
+        r = damaged(reader, "the head has a string of no possible length", err);
+    return r < 0 ? r : take(reader, NULL, (size_t)len, err);
+}
+
 static int skip_pairs(struct sl_sequence_reader *reader, struct sl_error *err)
 {
-    struct sl_buf text SL_CLEANUP(sl_buf_done) = {0};
     int32_t pairs = 0;
     int r = take_i32(reader, &pairs, err);
-    if (r == 0 && (pairs < 0 || pairs > PAIRS_MAX))
-        r = damaged(reader, "the head has too many pairs of strings", err);
+    if (r == 0 && pairs < 0)
+        r = damaged(reader, "the head has no possible number of pairs of strings", err);
     for (int64_t i = 0; r == 0 && i < 2 * (int64_t)pairs; i++)
-        r = take_string(reader, &text, err);
+        r = skip_string(reader, err);
     return r;
 }
 
@@ -321,6 +329,15 @@ static int take_block(struct sl_sequence_reader *reader, struct sl_error *err)
     return r < 0 ? r : 1;
 }
 
+/* A block whose number of records is too low would lose the others without a word. */
+static int check_used_up(const struct sl_sequence_reader *reader, struct sl_error *err)
+{
+    for (int i = 0; i < 4; i++)
+        if (reader->part_at[i] < reader->part[i].len)
+            return damaged(reader, "a block holds more than its number of records", err);
+    return 0;
+}
+
 /* The next key or value of the block: of parts i (its length) and i + 1. */
 static int next_of_part(struct sl_sequence_reader *reader, int i, const uint8_t **ret, size_t *ret_len,
                         struct sl_error *err)
@@ -342,8 +359,10 @@ static int next_of_block(struct sl_sequence_reader *reader, struct sl_arena *are
     const uint8_t *key_bytes, *value_bytes;
     size_t key_len, value_len;
     int r = 1;
-    while (r > 0 && !reader->left)
-        r = take_block(reader, err);
+    while (r > 0 && !reader->left) {
+        r = check_used_up(reader, err);
+        r = r < 0 ? r : take_block(reader, err);
+    }
     if (r <= 0)
         return r;
     reader->left--;
