@@ -120,7 +120,10 @@ static int write_to_block(struct sl_sequence_writer *writer, const struct sl_buf
     writer->count++;
     if (!ok)
         return sl_error_nomem(err);
-    return writer->keys.len + writer->values.len < BLOCK_BYTES ? 0 : end_block(writer, out, err);
+    /* Keys and values without bytes, NullWritable, have lengths. */
+    bool is_full =
+        writer->keys.len + writer->values.len >= BLOCK_BYTES || writer->key_sizes.len >= BLOCK_BYTES;
+    return is_full ? end_block(writer, out, err) : 0;
 }
 
 int sl_sequence_write_record(struct sl_sequence_writer *writer, const struct sl_buf *key,
