@@ -68,20 +68,25 @@ static int write_head(struct sequence *sequence, struct sl_buf *out, struct sl_e
     return sl_sequence_write_head(&sequence->writer, &layout, out, err);
 }
 
-/* The fields after the key as one: tsv where there are several. False: out of memory. */
-static bool value_of(struct sequence *sequence, const struct sl_field *fields, uint32_t width,
-                     struct sl_field *ret)
+/* The fields after the key as one: tsv where there are several. */
+static int value_of(struct sequence *sequence, const struct sl_field *fields, uint32_t width,
+                    struct sl_task *task, struct sl_field *ret)
 {
     struct sl_buf *text = &sequence->text;
+    uint64_t replaced = 0;
     sl_buf_clear(text);
     *ret = fields[1];
     if (width == 2)
-        return true;
+        return 0;
     for (uint32_t i = 1; i < width; i++)
-        if ((i > 1 && !sl_buf_byte(text, '\t')) || !sl_tsv_field(text, &fields[i]))
-            return false;
+        if ((i > 1 && !sl_buf_byte(text, '\t')) || !sl_tsv_field(text, &fields[i], &replaced))
+            return sl_error_nomem(task->err);
+    if (replaced)
+        return sl_task_explain(task, "a list or map has bytes that are not UTF-8, as JSON is");
+    if (text->len > INT32_MAX)
+        return sl_task_explain(task, "a record of more than 2 GiB; sequence files take less");
     *ret = sl_string(text->bytes, (uint32_t)text->len);
-    return true;
+    return 0;
 }
 
 static int refuse(struct sl_task *task, const char *side, enum sl_writable kind, const struct sl_field *field,
@@ -114,9 +119,7 @@ static int write_row(void *state, const struct sl_field *fields, uint32_t width,
     const enum sl_writable given[2] = {sequence->settings->key, sequence->settings->value};
     enum sl_writable kind[2];
     struct sl_field field[2] = {fields[0]};
-    int r = 0;
-    if (!value_of(sequence, fields, width, &field[1]))
-        return sl_error_nomem(task->err);
+    int r = value_of(sequence, fields, width, task, &field[1]);
     for (int side = 0; side < 2 && r == 0; side++) {
         bool is_known = sequence->kind[side] != SL_WRITABLES;
         kind[side] = is_known ? sequence->kind[side] : sl_writable_of(&field[side]);

@@ -27,5 +27,6 @@ struct sl_format {
 extern const struct sl_format *const sl_formats[];
 const struct sl_format *sl_format_find(const char *name, size_t len);
 
-/* One field as tsv text, without tab or newline: key names of the mount, error messages. */
-bool sl_tsv_field(struct sl_buf *buf, const struct sl_field *field);
+/* One field as tsv text, without tab or newline: key names of the mount, error messages. *replaced: as for
+ * sl_json_field, for lists and maps. */
+bool sl_tsv_field(struct sl_buf *buf, const struct sl_field *field, uint64_t *replaced);

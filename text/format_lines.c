@@ -11,7 +11,7 @@ static bool line(struct sl_buf *buf, const struct sl_field *field, uint64_t *rep
         return sl_buf_append(buf, field->str, field->len);
     if (field->tag == SL_LIST || field->tag == SL_MAP)
         return sl_json_field(buf, field, replaced);
-    return sl_tsv_field(buf, field);
+    return sl_tsv_field(buf, field, replaced);
 }
 
 static bool lines_rows(struct sl_buf *buf, const struct sl_chunk *chunk, uint64_t *replaced)

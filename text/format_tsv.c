@@ -134,9 +134,9 @@ static bool any_field(struct sl_buf *buf, const struct sl_field *field, uint64_t
     sl_assert(!"a field has no such tag");
 }
 
-bool sl_tsv_field(struct sl_buf *buf, const struct sl_field *field)
+bool sl_tsv_field(struct sl_buf *buf, const struct sl_field *field, uint64_t *replaced)
 {
-    return any_field(buf, field, NULL);
+    return any_field(buf, field, replaced);
 }
 
 /* Inline in the loop over rows: the strings and integers that most fields are. */

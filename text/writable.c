@@ -134,6 +134,7 @@ static int appended(bool ok)
 static int append_text(struct sl_buf *buf, const struct sl_field *field, const char **ret_why)
 {
     struct sl_buf text SL_CLEANUP(sl_buf_done) = {0};
+    uint64_t replaced = 0;
     const void *bytes = field->str;
     size_t len = field->tag == SL_STR ? field->len : 0;
     if (field->tag == SL_NIL)
@@ -142,8 +143,10 @@ static int append_text(struct sl_buf *buf, const struct sl_field *field, const c
         return refuse("the bytes are not UTF-8; BytesWritable takes any", ret_why);
     if (field->tag != SL_STR) {
         bool is_json = field->tag == SL_LIST || field->tag == SL_MAP;
-        if (!(is_json ? sl_json_field(&text, field, NULL) : sl_tsv_field(&text, field)))
+        if (!(is_json ? sl_json_field(&text, field, &replaced) : sl_tsv_field(&text, field, NULL)))
             return SL_ENOMEM;
+        if (replaced)
+            return refuse("bytes in it are not UTF-8, as JSON is", ret_why);
         bytes = text.bytes;
         len = text.len;
     }
@@ -186,7 +189,8 @@ static int append_float(struct sl_buf *buf, enum sl_writable kind, const struct 
     double number = field->tag == SL_INT ? (double)field->integer : field->number;
     if (field->tag != SL_FLOAT && field->tag != SL_INT)
         return refuse("it is not a number", ret_why);
-    if (field->tag == SL_INT && (number >= 0x1p63 || (int64_t)number != field->integer))
+    double kept = kind == SL_WRITABLE_FLOAT ? (double)(float)number : number;
+    if (field->tag == SL_INT && (kept >= 0x1p63 || (int64_t)kept != field->integer))
         return refuse("the integer has more digits than a float keeps", ret_why);
     if (kind == SL_WRITABLE_DOUBLE) {
         uint64_t bits;

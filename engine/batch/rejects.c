@@ -328,7 +328,7 @@ static void append_record(struct sl_buf *buf, const struct sl_reject_entry *entr
         if (entry->field[i].tag == SL_STR)
             sl_buf_append(&raw, entry->field[i].str, entry->field[i].len);
         else
-            sl_tsv_field(&raw, &entry->field[i]);
+            sl_tsv_field(&raw, &entry->field[i], NULL);
     }
     append_base64(buf, "raw_base64", raw.bytes, raw.len);
     sl_buf_depends(buf, &raw);

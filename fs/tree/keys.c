@@ -125,7 +125,7 @@ static bool prepare(struct sl_keys *keys, uint32_t row, const struct sl_field *f
 {
     char name[SL_KEY_NAME_MAX + 1];
     sl_buf_clear(text);
-    if (!sl_tsv_field(text, field))
+    if (!sl_tsv_field(text, field, NULL))
         return false;
     size_t len = sl_key_name(text->bytes, text->len, name);
     uint64_t hash = XXH3_64bits_withSeed(name, len, keys->seed);

@@ -34,7 +34,7 @@ static bool append_field(struct sl_buf *buf, const struct sl_field *field)
 {
     if (field->tag == SL_NIL)
         return true;
-    return field->tag == SL_STR ? sl_buf_append(buf, field->str, field->len) : sl_tsv_field(buf, field);
+    return field->tag == SL_STR ? sl_buf_append(buf, field->str, field->len) : sl_tsv_field(buf, field, NULL);
 }
 
 /* The fields after the key: one as it is, several as a list in JSON. */

@@ -64,7 +64,7 @@ static int written(struct sl_arena *arena, const struct sl_field *value, bool js
 {
     struct sl_buf buf;
     sl_buf_init(&buf);
-    bool ok = json ? sl_json_field(&buf, value, replaced) : sl_tsv_field(&buf, value);
+    bool ok = json ? sl_json_field(&buf, value, replaced) : sl_tsv_field(&buf, value, NULL);
     uint8_t *copy = ok ? sl_arena_copy(arena, buf.bytes, buf.len) : NULL;
     if (copy)
         *ret = sl_string(copy, buf.len);

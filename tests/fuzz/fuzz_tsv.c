@@ -16,7 +16,7 @@ static void check_again(struct sl_arena *arena, const struct sl_field *fields, u
     sl_buf_init(&line);
     bool ok = sl_buf_reserve(&line, 1); /* also an empty line is somewhere */
     for (uint32_t i = 0; ok && i < count; i++)
-        ok = (i == 0 || sl_buf_byte(&line, '\t')) && sl_tsv_field(&line, &fields[i]);
+        ok = (i == 0 || sl_buf_byte(&line, '\t')) && sl_tsv_field(&line, &fields[i], NULL);
     if (!ok || sl_tsv_split(arena, line.bytes, line.len, again, SL_WIDTH_MAX, &again_count) != 0 ||
         again_count != count)
         abort();

@@ -251,6 +251,66 @@ def test_damaged_files_are_quarantined_with_the_reason():
         equal(b"".join(outputs("n-" + name, "").values()).count(b"\n"), 50, "the good file beside " + name)
 
 
+def test_a_block_whose_number_of_records_is_too_low_is_damaged():
+    """Else the records that it does not count would be lost without a word."""
+    records = [("a", "1"), ("b", "2"), ("c", "3")]
+    good = make_file("Text", "Text", records, "block")
+    at = good.rindex(b"\xff" * 4 + bytes(range(16))) + 20
+    for name, count in (("low", 1), ("none", 0), ("high", 4)):
+        equal(good[at], 3, "the number of records")
+        move_in(name, good[:at] + bytes([count]) + good[at + 1:])
+    move_in("good", good)
+    job(HEAD.replace("}", ", maxErrorRate = 1 }") + 'ssc:fileStream("in", { format = "sequence" }):saveAsTextFiles("back", nil)')
+    done = sluice_ok("run", "--once", "job.lua")
+    equal(b"".join(outputs("back", "").values()), b"a\t1\nb\t2\nc\t3\n", "records of the good file")
+    for name in ("low", "none", "high"):
+        check("in/%s: damaged" % name in done.stderr, "%s: %s" % (name, done.stderr))
+
+
+def test_strings_of_any_length_in_the_head_are_passed_over():
+    """Other programs keep schemas there."""
+    move_in("f", make_file("Text", "Text", [("a", "1")], "none", "zlib", {"schema": "x" * 200000, "more": ""}))
+    job(HEAD + 'ssc:fileStream("in", { format = "sequence" }):saveAsTextFiles("back", nil)')
+    sluice_ok("run", "--once", "job.lua")
+    equal(b"".join(outputs("back", "").values()), b"a\t1\n", "the record")
+
+
+def test_integers_become_floats_only_where_no_digit_is_lost():
+    for name, digits in (("FloatWritable", 24), ("DoubleWritable", 53)):
+        most = 2**digits
+        write([("a", most), ("b", most + 1), ("c", -most - 1), ("d", -2**63), ("e", 2**63 - 1)], 'value = "%s"' % name, name=name)
+        equal(read_file(written(name))[1], [("a", float(most)), ("d", -2.0**63)], name)
+        equal([letter["record"][0] for letter in letters(name)], ["b", "c", "e"], "letters of " + name)
+
+
+def test_lists_with_bytes_that_are_not_utf8_are_record_errors():
+    job(HEAD + """ssc:queueStream({ { 1, 2, 3 } }):map(function(n)
+        local list = n == 2 and { "a\\xff" } or { "a" }
+        return "k" .. n, list
+    end):saveAsHadoopFiles("seq/p", "seq", { latest = false })
+    ssc:queueStream({ { 1, 2, 3 } }):map(function(n)
+        return "k" .. n, n, { m = n == 2 and "a\\xff" or "a" }
+    end):saveAsHadoopFiles("seq/q", "seq", { latest = false })""")
+    sluice_ok("run", "--batches", "1", "--clock", "virtual", "job.lua")
+    equal(read_file(written("p"))[1], [("k1", '["a"]'), ("k3", '["a"]')], "lists")
+    equal(read_file(written("q"))[1], [("k1", '1\t{"m":"a"}'), ("k3", '3\t{"m":"a"}')], "maps among several values")
+    equal([letter["record"][0] for letter in letters("job")], ["k2", "k2"], "letters")
+    check(all("UTF-8" in letter["message"] for letter in letters("job")), letters("job"))
+
+
+def test_blocks_of_keys_and_values_without_bytes_end_too():
+    move_in("f", "x\n" * 1100000)
+    job(HEAD + """ssc:fileStream("in", { format = "lines" }):map(function() return nil, nil end)
+        :saveAsHadoopFiles("seq/p", "seq", { latest = false, compression = "block" })""")
+    sluice_ok("run", "--once", "--clock", "virtual", "job.lua")
+    content = read("seq/p-%d.seq/part-00000" % output_times("seq/p", "seq")[0])
+    file = Reader(content)
+    file.head()
+    equal((file.key, file.value), ("NullWritable", "NullWritable"), "classes")
+    blocks = content.split(b"\xff" * 4 + file.sync)[1:]
+    equal([Reader(block).vint() for block in blocks], [1000000, 100000], "records of the blocks")
+
+
 def test_a_record_beyond_max_record_bytes_is_a_record_error():
     for number, (how, codec) in enumerate((("none", None), ("record", "gzip"), ("block", "gzip"))):
         move_in("f%d" % number, make_file("Text", "Text", [("a", "1"), ("b", "x" * 5000), ("c", "3")], how, codec), "in")

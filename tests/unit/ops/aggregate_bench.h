@@ -29,7 +29,7 @@ static inline int note_refused(struct sl_reject_sink *sink, struct sl_task *task
     sl_buf_init(&text);
     bool ok = sl_buf_text(&text, task->message);
     for (uint32_t i = 0; i < width; i++)
-        ok = ok && sl_buf_text(&text, i ? "," : " ") && sl_tsv_field(&text, &fields[i]);
+        ok = ok && sl_buf_text(&text, i ? "," : " ") && sl_tsv_field(&text, &fields[i], NULL);
     if (!ok || !sl_buf_byte(&text, 0))
         return SL_ENOMEM;
     pthread_mutex_lock(&refused->lock);
@@ -123,7 +123,7 @@ static inline void write_dataset(struct sl_buf *text, const struct sl_dataset *d
     sl_cursor_init(&cursor, dataset);
     while (sl_cursor_next(&cursor, fields, &width)) {
         for (uint32_t i = 0; i < width; i++)
-            assert_true(sl_buf_text(text, i ? "," : "") && sl_tsv_field(text, &fields[i]));
+            assert_true(sl_buf_text(text, i ? "," : "") && sl_tsv_field(text, &fields[i], NULL));
         assert_true(sl_buf_byte(text, '\n'));
     }
 }

@@ -161,8 +161,8 @@ static int join_values(const struct sl_function *fn, struct sl_task *task, const
     if (argv[1].tag == SL_INT && argv[1].integer == -2)
         return 0;
     sl_buf_init(&text);
-    bool ok = sl_buf_byte(&text, '(') && sl_tsv_field(&text, &argv[0]) && sl_buf_byte(&text, '+') &&
-              sl_tsv_field(&text, &argv[1]) && sl_buf_byte(&text, ')');
+    bool ok = sl_buf_byte(&text, '(') && sl_tsv_field(&text, &argv[0], NULL) && sl_buf_byte(&text, '+') &&
+              sl_tsv_field(&text, &argv[1], NULL) && sl_buf_byte(&text, ')');
     ret->values[0] = sl_string(sl_arena_copy(task->scratch, text.bytes, text.len), text.len);
     ret->count = 1;
     sl_buf_done(&text);
