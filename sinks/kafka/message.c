@@ -30,20 +30,22 @@ uint32_t sl_kafka_murmur2(const uint8_t *bytes, size_t len)
 }
 
 /* A string as it is, nothing for nil, the text of tsv for what else there is. */
-static bool append_field(struct sl_buf *buf, const struct sl_field *field)
+static bool append_field(struct sl_buf *buf, const struct sl_field *field, uint64_t *replaced)
 {
     if (field->tag == SL_NIL)
         return true;
-    return field->tag == SL_STR ? sl_buf_append(buf, field->str, field->len) : sl_tsv_field(buf, field, NULL);
+    return field->tag == SL_STR ? sl_buf_append(buf, field->str, field->len)
+                                : sl_tsv_field(buf, field, replaced);
 }
 
 /* The fields after the key: one as it is, several as a list in JSON. */
-static bool append_value(struct sl_buf *buf, const struct sl_chunk *chunk, uint32_t row, bool *ret_has)
+static bool append_value(struct sl_buf *buf, const struct sl_chunk *chunk, uint32_t row, bool *ret_has,
+                         uint64_t *replaced)
 {
     struct sl_field items[SL_WIDTH_MAX];
     struct sl_field value = sl_chunk_value(chunk, row, items);
     *ret_has = value.tag != SL_NIL;
-    return chunk->width > 2 ? sl_json_field(buf, &value, NULL) : append_field(buf, &value);
+    return chunk->width > 2 ? sl_json_field(buf, &value, replaced) : append_field(buf, &value, replaced);
 }
 
 static size_t padded(uint64_t bytes)
@@ -60,13 +62,15 @@ bool sl_kafka_out_append(struct sl_buf *buf, const struct sl_lane *lane, const s
                                 .ordinal = lane->task->ordinal,
                                 .has_key = key->tag != SL_NIL};
     size_t begin = buf->len;
-    if (!sl_buf_append(buf, &head, sizeof head) || !append_field(buf, key))
+    uint64_t replaced = 0;
+    if (!sl_buf_append(buf, &head, sizeof head) || !append_field(buf, key, &replaced))
         return false;
     head.key_len = buf->len - begin - sizeof head;
     head.hash = sl_kafka_murmur2(buf->bytes + begin + sizeof head, head.key_len);
-    if (!append_value(buf, chunk, row, &head.has_value))
+    if (!append_value(buf, chunk, row, &head.has_value, &replaced))
         return false;
     head.value_len = buf->len - begin - sizeof head - head.key_len;
+    head.replaced = replaced < UINT32_MAX ? (uint32_t)replaced : UINT32_MAX;
     memcpy(buf->bytes + begin, &head, sizeof head);
     uint64_t len = head.key_len + head.value_len;
     return sl_buf_append(buf, "\0\0\0\0\0\0\0", padded(len) - len);

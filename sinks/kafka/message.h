@@ -8,7 +8,8 @@
 struct sl_kafka_out {
     const struct sl_origin *origin;
     uint32_t line, ordinal;
-    uint32_t hash; /* of the key */
+    uint32_t hash;     /* of the key */
+    uint32_t replaced; /* U+FFFD for bytes of lists and maps that were no UTF-8 */
     bool has_key, has_value;
     uint64_t key_len, value_len; /* their bytes follow, padded to eight */
 };

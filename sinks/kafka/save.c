@@ -148,8 +148,11 @@ static int manifest(struct sl_stage *stage, struct sl_manifest *manifest)
     const struct save *save = stage->state;
     if (!save->writer.is_begun)
         return 0;
-    return sl_manifest_of_one(manifest, save->writer.count, "messages", stage->err, "kafka:%s",
-                              save->writer.memory->settings.topic);
+    int r = sl_manifest_of_one(manifest, save->writer.count, "messages", stage->err, "kafka:%s",
+                               save->writer.memory->settings.topic);
+    if (r == 0)
+        manifest->replaced = save->writer.replaced;
+    return r;
 }
 
 /* ---- before the first batch ---- */

@@ -201,6 +201,10 @@ static int send_one(struct sl_kafka_writer *writer, const struct sl_kafka_out *h
     while ((r = sl_kafka_producer_send(producer, partition_of(writer, head), key, head->key_len, value,
                                        head->value_len, PAUSE_MS, err)) == 1) {
         size_t left = sl_kafka_producer_queued(producer);
+        if (!left && !queued) /* what an empty queue has no room for never fits */
+            return sl_error_set(err, SL_EREJECT,
+                                "a message of %llu bytes is larger than queue.buffering.max.kbytes",
+                                (unsigned long long)(head->key_len + head->value_len));
         if (left < queued)
             end_ms = now_ms() + writer->memory->settings.timeout_ms;
         queued = left;
@@ -220,6 +224,7 @@ static int write_one(struct sl_kafka_writer *writer, const uint8_t *bytes, size_
     if (r == SL_EREJECT)
         return reject(writer, &head, key, value, err);
     writer->count += r == 0;
+    writer->replaced += r == 0 ? head.replaced : 0;
     return r;
 }
 

@@ -39,8 +39,9 @@ struct sl_kafka_writer {
     struct sl_retry_log retry_log;
     bool is_begun; /* it was asked whether the batch is there */
     bool is_there;
-    bool is_open;   /* the transaction */
-    uint64_t count; /* of records */
+    bool is_open;      /* the transaction */
+    uint64_t count;    /* of records */
+    uint64_t replaced; /* in them, as struct sl_kafka_out has it */
 };
 
 int sl_kafka_settings_read(const struct sl_node *node, struct sl_kafka_settings *ret, struct sl_error *err);

@@ -94,6 +94,25 @@ def test_a_record_of_megabytes_is_sent_where_both_sides_permit_it():
     equal(values(topic), [b"small", text.encode()], "both")
 
 
+def test_a_record_larger_than_the_queue_of_the_producer_is_set_aside():
+    """The queue never has room for it: waiting would last for ever."""
+    topic = broker().create(1)
+    move_in("a", "1\n" + "x" * 5000 + "\n2\n")
+    sink_job(topic, more=', ["queue.buffering.max.kbytes"] = 1')
+    run_once()
+    equal(values(topic), [b"1", b"2"], "the records that fit")
+    equal([letter["line"] for letter in letters()], [2], "the large one is set aside")
+    check("queue.buffering.max.kbytes" in letters()[0]["message"], letters())
+
+
+def test_bytes_in_lists_that_are_not_utf8_are_counted():
+    topic = broker().create(1)
+    sink_job(topic, ":map(function(n) return 'k', n, { 'a\\xff' } end)", "queueStream({ { 1, 2 } })")
+    run_once()
+    equal(values(topic), ['[1,["a\ufffd"]]'.encode(), '[2,["a\ufffd"]]'.encode()], "the records")
+    equal(json.loads(sluice_ok("status", "--json", "job.lua").stdout)["status"]["run"]["replaced"], 2, "replaced")
+
+
 def test_keys_and_values_of_any_bytes():
     topic = broker().create(3)
     generator = random.Random(3)
