@@ -69,7 +69,7 @@ static int abort_listed(struct sl_s3_context *context, struct sl_s3_client *clie
     SL_CLEANUP(sl_buf_done) struct sl_buf upload = {0}, key = {0}, id = {0};
     bool nomem = false;
     int r = 0;
-    while (r == 0 && (list = sl_s3_element(list, "Upload", &upload, &nomem))) {
+    while (r == 0 && (list = sl_s3_element_raw(list, "Upload", &upload, &nomem))) {
         const char *text = (const char *)upload.bytes;
         if (!sl_s3_element(text, "Key", &key, &nomem) || !sl_s3_element(text, "UploadId", &id, &nomem))
             continue;

@@ -111,14 +111,15 @@ def test_another_checkpoint_is_not_ours_and_without_one_nothing_is():
 
 def test_unfinished_uploads_of_ours_are_aborted_at_start_and_others_stay():
     bucket = bucket_here()
-    lines_job(bucket, prefix="out/li nes")
-    ours = ["out/li nes-1000.txt/part-00000", "out/li nes-17000.txt/part-00003.gz"]
-    others = ["out/li nes-1000.csv/part-00000", "out/li nes-x.txt/part-00000", "out/li nes-more-1000.txt/part-00000", "other/part-00000",
-              "out/li nes-1000.txt/sub/part-00000", "out/li nes-1000.txt/other"]
-    for key in ours + others:
-        bucket.begin_upload(key.replace(" ", " "))
-    run_once()
-    equal(bucket.uploads(), sorted(others), "uploads")
+    for name, prefix in (("space.lua", "out/li nes"), ("entity.lua", "out/a&lt;b")):
+        lines_job(bucket, prefix=prefix, name=name)
+        ours = [prefix + "-1000.txt/part-00000", prefix + "-17000.txt/part-00003.gz"]
+        others = [prefix + "-1000.csv/part-00000", prefix + "-x.txt/part-00000", prefix + "-more-1000.txt/part-00000", prefix + "/part-00000",
+                  prefix + "-1000.txt/sub/part-00000", prefix + "-1000.txt/other"]
+        for key in ours + others:
+            bucket.begin_upload(key)
+        run_once(name=name)
+        equal([key for key in bucket.uploads() if key.startswith(prefix)], sorted(others), "uploads")
 
 
 def test_keep_removes_what_manifests_name_and_nothing_else():
