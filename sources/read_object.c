@@ -9,13 +9,17 @@ static int read_row(struct sl_object_reader *reader, struct sl_row_files *files,
 {
     struct sl_field fields[SL_WIDTH_MAX];
     uint32_t width;
-    size_t from = *at;
+    size_t from = *at, end = from;
+    uint64_t most = sl_row_files_bytes_max(files->part);
     int r = sl_row_files_next(files);
+    if (r == 0 && reader->rows.len - from > most) /* else no row can be too long */
+        r = sl_object_skip_row(reader, &end, files->task->err);
+    if (r == 0 && end - from > most) {
+        *at = end;
+        return sl_row_files_too_long(files);
+    }
     r = r < 0 ? r : sl_object_read_row(reader, at, files->task->scratch, fields, &width, files->task->err);
-    if (r < 0)
-        return r;
-    return *at - from <= sl_row_files_bytes_max(files->part) ? sl_row_files_add(files, fields, width)
-                                                             : sl_row_files_too_long(files);
+    return r < 0 ? r : sl_row_files_add(files, fields, width, *at - from);
 }
 
 /* Its rows point into the block: they are pushed before the next one. */

@@ -7,6 +7,11 @@
 
 #include <stdlib.h>
 
+static uint64_t bytes_of(const struct sl_field *field)
+{
+    return field->tag == SL_STR ? field->len : sizeof *field;
+}
+
 static int read_record(struct sl_sequence_reader *reader, struct sl_row_files *files)
 {
     struct sl_field fields[2];
@@ -16,7 +21,8 @@ static int read_record(struct sl_sequence_reader *reader, struct sl_row_files *f
     r = sl_sequence_read_next(reader, files->task->scratch, &fields[0], &fields[1], files->task->err);
     if (r != SL_EREJECT && r <= 0)
         return r;
-    r = r > 0 ? sl_row_files_add(files, fields, 2) : sl_row_files_too_long(files);
+    r = r > 0 ? sl_row_files_add(files, fields, 2, bytes_of(&fields[0]) + bytes_of(&fields[1]))
+              : sl_row_files_too_long(files);
     return r < 0 ? r : 1;
 }
 

@@ -2,12 +2,16 @@
 
 #include "core/base/error.h"
 
+/* A chunk of records of megabytes would be gigabytes. */
+enum { HELD_BYTES = 1 << 20 };
+
 void sl_row_files_init(struct sl_row_files *files, const struct sl_file_part *part, struct sl_task *task,
                        struct sl_outlet *out)
 {
     files->part = part;
     files->task = task;
     files->line = 0;
+    files->held = 0;
     sl_builder_init(&files->rows, out);
     files->rows.chunk.origin = part->origin;
     files->rows.chunk.line = files->rows.line;
@@ -24,17 +28,21 @@ int sl_row_files_flush(struct sl_row_files *files)
     if (task->stop && atomic_load_explicit(task->stop, memory_order_relaxed))
         return sl_error_set(task->err, SL_ESTOP, "stopped while reading %s", files->part->file->path);
     int r = sl_builder_flush(&files->rows);
+    files->held = 0;
     sl_arena_reset(task->scratch);
     return r;
 }
 
 int sl_row_files_next(struct sl_row_files *files)
 {
-    return files->rows.chunk.rows == SL_CHUNK_ROWS ? sl_row_files_flush(files) : 0;
+    bool is_full = files->rows.chunk.rows == SL_CHUNK_ROWS || files->held >= HELD_BYTES;
+    return is_full ? sl_row_files_flush(files) : 0;
 }
 
-int sl_row_files_add(struct sl_row_files *files, const struct sl_field *fields, uint32_t width)
+int sl_row_files_add(struct sl_row_files *files, const struct sl_field *fields, uint32_t width,
+                     uint64_t bytes)
 {
+    files->held += bytes;
     return sl_builder_add(&files->rows, fields, width, files->line++);
 }
 

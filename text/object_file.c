@@ -253,6 +253,16 @@ int sl_object_read_block(struct sl_object_reader *reader, struct sl_error *err)
     return 1;
 }
 
+static int no_row(const struct sl_object_reader *reader, struct sl_error *err)
+{
+    return damaged(reader, "a block has bytes that are no row", err);
+}
+
+int sl_object_skip_row(const struct sl_object_reader *reader, size_t *at, struct sl_error *err)
+{
+    return sl_row_codec_skip(reader->rows.bytes, reader->rows.len, at) == 0 ? 0 : no_row(reader, err);
+}
+
 /* Maps are as they are everywhere: sorted, each key once. */
 static bool is_sound(const struct sl_field *field)
 {
@@ -279,7 +289,7 @@ int sl_object_read_row(const struct sl_object_reader *reader, size_t *at, struct
     for (uint32_t i = 0; ok && i < width; i++)
         ok = is_sound(&fields[i]);
     *ret_width = width;
-    return ok ? 0 : damaged(reader, "a block has bytes that are no row", err);
+    return ok ? 0 : no_row(reader, err);
 }
 
 void sl_object_reader_done(struct sl_object_reader *reader)

@@ -47,4 +47,6 @@ int sl_object_read_block(struct sl_object_reader *reader, struct sl_error *err);
 /* The row at *at of the block, which moves past it; strings point into the block, the rest is in the arena. */
 int sl_object_read_row(const struct sl_object_reader *reader, size_t *at, struct sl_arena *arena,
                        struct sl_field *fields, uint32_t *ret_width, struct sl_error *err);
+/* Moves *at past the row there, without memory for it. */
+int sl_object_skip_row(const struct sl_object_reader *reader, size_t *at, struct sl_error *err);
 void sl_object_reader_done(struct sl_object_reader *reader);

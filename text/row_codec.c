@@ -253,3 +253,63 @@ int sl_row_codec_borrow(const uint8_t *bytes, size_t len, size_t *at, struct sl_
 {
     return read_at(bytes, len, at, arena, true, fields, ret_width);
 }
+
+/* ---- skipping ---- */
+
+static bool skip_bytes(struct reader *reader, uint64_t len)
+{
+    if (len > (uint64_t)(reader->end - reader->at))
+        return false;
+    reader->at += len;
+    return true;
+}
+
+static bool skip_field(struct reader *reader, int depth);
+
+static bool skip_items(struct reader *reader, int depth, uint64_t per_item)
+{
+    uint64_t count;
+    if (!read_varint(reader, &count) || count > (uint64_t)(reader->end - reader->at) / per_item)
+        return false;
+    for (uint64_t i = 0; i < count * per_item; i++)
+        if (!skip_field(reader, depth + 1))
+            return false;
+    return true;
+}
+
+static bool skip_field(struct reader *reader, int depth)
+{
+    uint64_t number;
+    if (reader->at == reader->end || depth > SL_ROWCODE_DEPTH_MAX)
+        return false;
+    switch (*reader->at++) {
+    case 'n':
+    case 't':
+    case 'f':
+        return true;
+    case 'i':
+        return read_varint(reader, &number);
+    case 's':
+        return read_varint(reader, &number) && skip_bytes(reader, number);
+    case 'd':
+        return skip_bytes(reader, 8);
+    case 'l':
+    case 'r':
+        return skip_items(reader, depth, 1);
+    case 'm':
+        return skip_items(reader, depth, 2);
+    }
+    return false;
+}
+
+int sl_row_codec_skip(const uint8_t *bytes, size_t len, size_t *at)
+{
+    struct reader reader = {.at = bytes + *at, .end = bytes + len};
+    uint64_t width;
+    bool ok = read_varint(&reader, &width) && width <= SL_ROWCODE_WIDTH_MAX;
+    for (uint64_t i = 0; ok && i < width; i++)
+        ok = skip_field(&reader, 0);
+    if (ok)
+        *at = (size_t)(reader.at - bytes);
+    return ok ? 0 : SL_EDAMAGED;
+}

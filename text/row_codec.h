@@ -23,5 +23,7 @@ bool sl_row_codec_append(struct sl_buf *buf, const struct sl_field *fields, uint
  * bytes of a row; SL_ENOMEM. */
 int sl_row_codec_borrow(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
                         struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width);
+/* Moves *at past the row there, however large, without memory for it. 0; SL_EDAMAGED. */
+int sl_row_codec_skip(const uint8_t *bytes, size_t len, size_t *at);
 int sl_row_codec_read(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
                       struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width);

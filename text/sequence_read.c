@@ -285,7 +285,8 @@ static int next_single(struct sl_sequence_reader *reader, struct sl_arena *arena
     size_t value_len = (size_t)(len - key_len);
     if (reader->unpacker) {
         reader->value.len = 0;
-        r = sl_sequence_unpack(reader->unpacker, from, value_len, reader->record_max, &reader->value);
+        r = sl_sequence_unpack(reader->unpacker, from, value_len, reader->record_max - (uint64_t)key_len,
+                               &reader->value);
         from = reader->value.bytes;
         value_len = reader->value.len;
     }

@@ -1,4 +1,5 @@
-/* A row that is read is written and read again, and is the same; bytes that are none are damage. */
+/* A row that is read is written and read again, and is the same, and skipping it ends where reading does; bytes that are
+ * none are damage. */
 #include "core/base/error.h"
 #include "text/row_codec.h"
 
@@ -40,10 +41,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint32_t width;
     sl_arena_init(&arena);
     for (size_t at = 0; at < size;) {
-        size_t before = at;
+        size_t before = at, skipped = at;
         if (sl_row_codec_read(data, size, &at, &arena, fields, &width) < 0)
             break;
-        if (at <= before || at > size)
+        if (at <= before || at > size || sl_row_codec_skip(data, size, &skipped) < 0 || skipped != at)
             abort();
         check_again(&arena, fields, width);
     }

@@ -3,6 +3,7 @@
 import os
 from harness import *
 from arrivals import row
+from limits import MEASURED
 
 HEAD = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\n'
 # Rows of every type, made by the job itself from a seed; shown() says of each field what it is.
@@ -125,6 +126,22 @@ def test_a_row_beyond_max_record_bytes_is_a_record_error():
     equal(b"".join(outputs("back", "").values()), b"a\nb\n", "rows")
     letters = [json.loads(line) for path in pathlib.Path(".sluice/read/deadletter").iterdir() for line in path.read_text().splitlines()]
     equal([(letter["line"], "more than 1000 bytes" in letter["message"]) for letter in letters], [(2, True)], "letters")
+
+
+def test_a_row_beyond_max_record_bytes_takes_no_memory_for_its_fields():
+    """Each of its millions of fields is a byte in the file, and much less when it is packed."""
+    if os.environ.get("SLUICE_PRESET") in ("asan", "tsan"):
+        skip("a sanitizer takes memory of its own")
+    job(HEAD + """ssc:queueStream({ { 1 } }):map(function()
+        local list = {}
+        for i = 1, 8000000 do list[i] = true end
+        return "large", list
+    end):saveAsObjectFiles("obj/p", "obj", { latest = false })""")
+    sluice_ok("run", "--batches", "1", "--clock", "virtual", "job.lua")
+    job(HEAD.replace("}", ", maxRecordBytes = 1000000, workers = 1 }") + 'ssc:objectFileStream("obj"):count():saveAsTextFiles("back", nil)', "read.lua")
+    done = sluice("run", "--once", "read.lua", prefix=[sys.executable, "-c", MEASURED])
+    check(done.returncode == 0 and "maxRecordBytes" in done.stderr, done.stderr)
+    check(int(done.stdout) < 100 << 20, "%s bytes at most" % done.stdout)
 
 
 def test_files_that_are_packed_once_more_are_read():

@@ -3,6 +3,7 @@
 where it can be had, Hadoop's own."""
 import gzip, math, os, random, zlib
 from harness import *
+from limits import MEASURED
 from sequence_files import *
 
 HADOOP = str(ROOT / "tests/servers/hadoop")
@@ -313,11 +314,23 @@ def test_blocks_of_keys_and_values_without_bytes_end_too():
 
 def test_a_record_beyond_max_record_bytes_is_a_record_error():
     for number, (how, codec) in enumerate((("none", None), ("record", "gzip"), ("block", "gzip"))):
-        move_in("f%d" % number, make_file("Text", "Text", [("a", "1"), ("b", "x" * 5000), ("c", "3")], how, codec), "in")
+        move_in("f%d" % number, make_file("Text", "Text", [("a", "1"), ("b", "x" * 5000), ("k" * 600, "v" * 600), ("c", "3")], how, codec), "in")
     job(HEAD.replace("}", ", maxRecordBytes = 1000 }") + 'ssc:fileStream("in", { format = "sequence" }):saveAsTextFiles("back", nil)')
     sluice_ok("run", "--once", "job.lua")
     equal(b"".join(outputs("back", "").values()), b"a\t1\nc\t3\n" * 3, "records")
-    equal([letter["line"] for letter in letters("job")], [2, 2, 2], "letters")
+    equal([letter["line"] for letter in letters("job")], [2, 3] * 3, "letters")
+
+
+def test_large_records_are_not_kept_together():
+    """A chunk of a thousand would be gigabytes."""
+    if os.environ.get("SLUICE_PRESET") in ("asan", "tsan"):
+        skip("a sanitizer takes memory of its own")
+    move_in("f", make_file("Text", "BytesWritable", [("k%d" % i, bytes(1 << 20)) for i in range(200)], "record"))
+    job(HEAD.replace("}", ", workers = 1 }") + 'ssc:fileStream("in", { format = "sequence" }):map(function(k, v) return k, #v end):saveAsTextFiles("back", nil)')
+    done = sluice("run", "--once", "job.lua", prefix=[sys.executable, "-c", MEASURED])
+    equal(done.returncode, 0, "exit status: " + done.stderr)
+    equal(b"".join(outputs("back", "").values()).count(b"\t1048576\n"), 200, "records")
+    check(int(done.stdout) < 150 << 20, "%s bytes at most" % done.stdout)
 
 
 def hadoop(*args):

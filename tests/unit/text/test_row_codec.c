@@ -18,7 +18,7 @@ static void check(struct sl_field field, const char *expected, size_t len)
     SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
     struct sl_field back[SL_ROWCODE_WIDTH_MAX];
     struct sl_arena arena;
-    size_t at = 0;
+    size_t at = 0, skipped = 0;
     uint32_t width;
     assert_true(sl_row_codec_append(&buf, &field, 1));
     assert_int_equal(buf.bytes[0], 1);
@@ -27,6 +27,9 @@ static void check(struct sl_field field, const char *expected, size_t len)
     sl_arena_init(&arena);
     assert_int_equal(sl_row_codec_read(buf.bytes, buf.len, &at, &arena, back, &width), 0);
     assert_int_equal(at, buf.len);
+    assert_int_equal(sl_row_codec_skip(buf.bytes, buf.len, &skipped), 0);
+    assert_int_equal(skipped, buf.len);
+    assert_int_equal(sl_row_codec_skip(buf.bytes, buf.len - 1, &(size_t){0}), SL_EDAMAGED);
     assert_int_equal(width, 1);
     assert_true(sl_field_equals(&back[0], &field));
     assert_int_equal(back[0].flags & SL_FIELD_ROW, field.flags & SL_FIELD_ROW);
