@@ -182,7 +182,7 @@ static const char *region_of(struct search *search, const char *endpoint)
         region = variable("OSS_REGION");
     if (!region && search->is_oss && endpoint)
         region = region_of_host(search, endpoint);
-    if (!region && !search->is_profile_given)
+    if (!region)
         region = first_variable("AWS_REGION", "AWS_DEFAULT_REGION", NULL);
     if (!region)
         region = of_profile(search, "region");

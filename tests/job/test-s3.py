@@ -313,6 +313,23 @@ def test_profiles_files_and_options_say_where_and_who():
     check('profile "home"' in run_once(2, name="three.lua"), "a profile that is not there")
 
 
+def test_the_region_is_that_of_variables_before_that_of_a_profile():
+    """As the manual has it, and Amazon's own programs; credentials alone are the profile's whatever variables say."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        os.environ.pop(name, None)
+    os.makedirs("home/.aws")
+    pathlib.Path("home/.aws/credentials").write_text("".join("[%s]\naws_access_key_id = a\naws_secret_access_key = b\n" % name for name in ("bare", "north")))
+    pathlib.Path("home/.aws/config").write_text("[profile north]\nregion = eu-north-1\n")
+    os.environ.update(HOME=os.path.abspath("home"), https_proxy="http://127.0.0.1:9", no_proxy="")
+    os.makedirs("in")
+    for profile, variables, region in (("bare", {}, "us-east-1"), ("north", {}, "eu-north-1"), ("bare", {"AWS_DEFAULT_REGION": "eu-west-2"}, "eu-west-2"),
+                                       ("north", {"AWS_REGION": "eu-west-3", "AWS_DEFAULT_REGION": "eu-west-2"}, "eu-west-3")):
+        os.environ.update(variables)
+        job(HEAD % "" + 'ssc:textFileStream("in"):saveAsTextFiles("s3://bucket/p", nil, { profile = "%s" })' % profile)
+        found = sluice("check", "job.lua").stdout
+        check("https://s3.%s.amazonaws.com" % region in found, "%s %s: %s" % (profile, variables, found))
+
+
 def test_oss_has_variables_of_its_own_and_virtual_hosts():
     server = s3.Server("--virtual-domain", "localhost")
     bucket = s3.Bucket(server)
