@@ -51,7 +51,7 @@ static int follow(struct exec_source *source, struct sl_process *command, struct
             has_output = r > 0;
             r = r < 0 ? r : 1;
         } else if (fds[1].revents) {
-            r = 0; /* ended, and nothing is left to read */
+            r = has_output && sl_process_has_output(command);
         }
     }
     return r < 0 ? r : sl_intake_end(intake, err);

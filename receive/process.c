@@ -169,6 +169,12 @@ ssize_t sl_process_read(struct sl_process *command, void *buf, size_t size)
     return got < 0 ? (errno == EAGAIN || errno == EINTR ? SL_ESTOP : 0) : got;
 }
 
+bool sl_process_has_output(const struct sl_process *command)
+{
+    struct pollfd ready = {command->out, POLLIN, 0};
+    return poll(&ready, 1, 0) > 0;
+}
+
 static void close_end(int *fd)
 {
     if (*fd >= 0)

@@ -19,6 +19,9 @@ int sl_process_start(struct sl_process *command, const struct sl_services *servi
                      const struct sl_field *argv, const char *variable, bool has_input, struct sl_error *err);
 /* Reads what is there. The count, 0: the end of the output, or SL_ESTOP: nothing is there now. */
 ssize_t sl_process_read(struct sl_process *command, void *buf, size_t size);
+/* Whether there is something to read, or its end. Of a command that has ended this is asked after pidfd has told so: what it
+ * wrote last may have come after the look at `out` that the same poll took. */
+bool sl_process_has_output(const struct sl_process *command);
 /* Ends what still runs of it. Appends how it has ended: "exited with status 1". Returns whether that was status 0. */
 bool sl_process_end(struct sl_process *command, char *text, size_t size);
 /* "exec:tail -F x". */

@@ -53,16 +53,27 @@ static int bad_line(const uint8_t *line, size_t len, const char *what, struct sl
                         (char *)shown.bytes);
 }
 
-/* Adds the record to the frame's body and its position to `pending`. */
-static int add_line(struct program_source *source, const uint8_t *line, size_t len, struct sl_frame *frame,
-                    struct sl_error *err)
+/* The length of the position that begins a line. */
+static int measure_position(const uint8_t *line, size_t len, size_t *ret, struct sl_error *err)
 {
     const uint8_t *tab = memchr(line, '\t', len);
     if (!tab)
         return bad_line(line, len, "without a tab after the position", err);
-    size_t position = (size_t)(tab - line);
-    if (position > POSITION_MAX || memchr(line, 0, position))
+    *ret = (size_t)(tab - line);
+    if (*ret > POSITION_MAX || memchr(line, 0, *ret))
         return bad_line(line, len, "with a position that is too long or holds a NUL byte", err);
+    return 0;
+}
+
+/* Adds the record to the frame's body and its position to `pending`. */
+static int add_line(struct program_source *source, const uint8_t *line, size_t len, struct sl_frame *frame,
+                    struct sl_error *err)
+{
+    size_t position;
+    int r = measure_position(line, len, &position, err);
+    if (r < 0)
+        return r;
+    const uint8_t *tab = line + position;
     if (!sl_buf_append(&source->body, tab + 1, len - position - 1) || !sl_buf_byte(&source->body, '\n') ||
         !sl_buf_append(&source->pending, line, position) || !sl_buf_byte(&source->pending, '\n'))
         return sl_error_nomem(err);
@@ -128,20 +139,22 @@ static size_t line_max(const struct program_source *source)
 static int end_long_line(struct program_source *source, struct sl_error *err)
 {
     struct sl_frame frame = {.kind = SL_FRAME_OVERLONG, .count = 1};
-    const uint8_t *line = source->rest.bytes, *tab = memchr(line, '\t', source->rest.len);
+    const uint8_t *line = source->rest.bytes;
+    size_t position;
     source->skips = false;
-    if (!tab)
-        return bad_line(line, source->rest.len, "without a tab after the position", err);
-    size_t position = (size_t)(tab - line), len = source->rest.len - position - 1;
+    int r = measure_position(line, source->rest.len, &position, err);
+    if (r < 0)
+        return r;
+    size_t len = source->rest.len - position - 1;
     frame.position = line;
     frame.position_len = (uint32_t)position;
-    frame.body = tab + 1;
+    frame.body = line + position + 1;
     frame.body_len = (uint32_t)(len < SL_REJECTED_RECORD_BYTES_MAX ? len : SL_REJECTED_RECORD_BYTES_MAX);
     if (!sl_buf_append(&source->pending, line, position) || !sl_buf_byte(&source->pending, '\n'))
         return sl_error_nomem(err);
     source->pending_ns = source->pending_ns ? source->pending_ns : sl_monotonic_ns();
-    int r = sl_received_allow(&source->received, 1) ? sl_received_append(&source->received, &frame, err)
-                                                    : SL_ESTOP;
+    r = sl_received_allow(&source->received, 1) ? sl_received_append(&source->received, &frame, err)
+                                                : SL_ESTOP;
     sl_buf_clear(&source->rest);
     return r;
 }
@@ -245,7 +258,8 @@ static int exchange(struct program_source *source, uint8_t *buf, bool *has_outpu
         *has_output = r > 0;
         r = r == 0 ? 1 : r;
     } else if (fds[2].revents) {
-        r = 0; /* ended, and nothing is left to read */
+        r = *has_output && sl_process_has_output(&source->process);
+        sl_buf_clear(&source->durable); /* nobody reads them any more: they must not keep us from reading */
     }
     if (r >= 0 && sync_in_ms(source) == 0 && sync_pending(source, err) < 0)
         return err->code;

@@ -149,6 +149,28 @@ def test_a_long_record_is_a_dead_letter_and_its_position_counts():
     equal([(l["source"], l["number"]) for l in letters()], [("q", 1), ("q", 2)], "dead letters")
 
 
+def test_a_long_line_whose_position_cannot_be_one_starts_the_program_again():
+    """One that is too long for the log, for an environment variable, or holds a NUL byte."""
+    for position, limit in (("'p' * 1200000", 2000000), ("'p' * 200000", 400000), ("'p\\0p'", 100)):
+        pathlib.Path("r.py").write_text("import os\nif not os.environ['SLUICE_POSITION']:\n  print('a\\t1')\n  print(%s + '\\t' + 'x' * %d)\n"
+                                        "else:\n  print('b\\t2')\n" % (position, 2 * limit + 1000000))
+        lines_job('receiverStream({ "python3", "r.py" })', "maxRecordBytes = %d" % limit, 's:saveAsTextFiles("out/r")\n')
+        done = run_once()
+        equal(records(), [b"1", b"2"], "the records")
+        check("a position that is too long or holds a NUL byte" in done.stderr and "job.lua:3" in done.stderr, done.stderr)
+        sluice_ok("reset", "--yes", "job.lua")
+        shutil.rmtree("out")
+
+
+def test_what_an_ended_program_has_written_is_received_though_it_read_nothing():
+    """It writes until it is not read from any more, which its unread acknowledgements cause, and ends."""
+    pathlib.Path("r.py").write_text("import os, select\nos.set_blocking(1, False)\nn = 0\nwhile select.select([], [1], [], 1)[1]:\n"
+                                    "  os.write(1, b'%0100d\\t%d\\n' % (n, n))\n  n += 1\nopen('written', 'w').write(str(n))\n")
+    lines_job('receiverStream({ "python3", "r.py" })', rest='s:saveAsTextFiles("out/r")\n')
+    run_once()
+    equal(len(records()), int(read("written")), "the records of one run")
+
+
 def test_once_ends_with_1_where_the_program_never_gives_anything():
     lines_job('receiverStream({ "false" }, { connectTimeout = "300ms" })')
     done = sluice("run", "job.lua", "--once")
