@@ -3,10 +3,14 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-enum { PIECE_BYTES = 64 << 10 };
+enum {
+    PIECE_BYTES = 64 << 10,
+    BETWEEN_BLOCKS = 128, /* in data_type of zlib after inflate */
+};
 
 struct sl_deflate_stream {
     z_stream in, out;
+    bool is_half;
 };
 
 struct sl_deflate_stream *sl_deflate_stream_new(void)
@@ -50,9 +54,15 @@ int sl_deflate_stream_unpack(struct sl_deflate_stream *stream, const uint8_t *by
         code = inflate(in, Z_SYNC_FLUSH);
         ret->len += PIECE_BYTES - in->avail_out;
     }
+    stream->is_half = code != Z_STREAM_END && !(in->data_type & BETWEEN_BLOCKS);
     return code == Z_OK || code == Z_BUF_ERROR || (code == Z_STREAM_END && !in->avail_in)
                ? 0
                : sl_error_set(err, SL_EREJECT, "its zlib stream is damaged");
+}
+
+bool sl_deflate_stream_is_half(const struct sl_deflate_stream *stream)
+{
+    return stream->is_half;
 }
 
 bool sl_deflate_stream_pack(struct sl_deflate_stream *stream, const uint8_t *bytes, size_t len,

@@ -82,6 +82,12 @@ static int accept_agent(struct flume_source *source, struct sl_error *err)
     return 0;
 }
 
+/* Whether it has sent a part of a message; packed, it may be one that gives no byte yet. */
+static bool is_half(const struct agent *agent)
+{
+    return agent->in.len || (agent->deflate && sl_deflate_stream_is_half(agent->deflate));
+}
+
 static void remove_agent(struct flume_source *source, size_t i)
 {
     agent_free(source->agent[i]);
@@ -271,7 +277,7 @@ static int handle_agent(struct flume_source *source, struct agent *agent, uint32
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
     if (got <= 0) {
-        if (agent->in.len)
+        if (is_half(agent))
             sl_received_drop(&source->received);
         agent->is_broken = true;
         return 0;
@@ -295,7 +301,7 @@ static int look(struct flume_source *source, struct sl_error *err)
     r = r < 0 ? r : answer_all(source, err);
     for (size_t i = source->listener.connections; i-- > 0;) {
         struct agent *agent = source->agent[i];
-        bool is_stuck = agent->in.len && sl_since_ms(agent->heard_ns) >= SL_CONNECTION_IDLE_S * 1000;
+        bool is_stuck = is_half(agent) && sl_connection_is_idle(agent->fd, agent->heard_ns);
         if (is_stuck)
             sl_listener_dropped(&source->listener, "half a message, and nothing more for 60 s");
         if (is_stuck || agent->is_broken)

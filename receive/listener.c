@@ -78,6 +78,8 @@ int sl_listener_accept(struct sl_listener *listener, int *ret_fd)
         int r = sl_received_wait(listener->received, NULL, 0, FILES_WAIT_MS);
         return r < 0 ? r : 0;
     }
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){1},
+                     sizeof(int)); /* a sender whose machine has gone leaves its place to others */
     listener->had_connection = true;
     if (listener->connections < SL_CONNECTIONS_MAX) {
         *ret_fd = fd;
@@ -102,6 +104,13 @@ void sl_listener_removed(struct sl_listener *listener)
 {
     listener->connections--;
     show(listener);
+}
+
+bool sl_connection_is_idle(int fd, int64_t heard_ns)
+{
+    uint8_t byte;
+    return sl_since_ms(heard_ns) >= SL_CONNECTION_IDLE_S * 1000 &&
+           recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
 void sl_listener_dropped(struct sl_listener *listener, const char *why)

@@ -43,6 +43,10 @@ int sl_listener_add(struct sl_listener *listener, int fd, void *connection, stru
 /* After a connection that was added has been closed. */
 void sl_listener_removed(struct sl_listener *listener);
 
+/* Whether a connection, last read at heard_ns, has sent nothing for SL_CONNECTION_IDLE_S. What has arrived and waits counts: the
+ * reader itself may have waited (receivedLimit, maxRate, a full disk). */
+bool sl_connection_is_idle(int fd, int64_t heard_ns);
+
 /* Counts what is dropped with a connection and logs why. */
 void sl_listener_dropped(struct sl_listener *listener, const char *why);
 

@@ -78,7 +78,7 @@ static int connection_read(struct socket_source *source, struct connection *conn
 static bool is_stuck(struct socket_source *source, const struct connection *connection)
 {
     if (!sl_intake_is_half(&connection->intake) ||
-        sl_since_ms(connection->heard_ns) < SL_CONNECTION_IDLE_S * 1000)
+        !sl_connection_is_idle(connection->fd, connection->heard_ns))
         return false;
     sl_listener_dropped(&source->listener, "half a record, and nothing more for 60 s");
     return true;

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # presets: release
 """Received sources: what happens after a minute. The monotonic clock is that of tests/clock.c, which the test sets."""
-import shutil, struct
+import shutil, struct, zlib
 from flume import Agent, event
 from receiving import *
 
 CLOCK = BUILD / "tests/clock.so"
 MINUTE_MS = 61000
+LONG = b"x" * 2000
 
 
 def set_clock(monotonic_ms):
@@ -69,6 +70,73 @@ def test_half_a_message_of_flume_and_nothing_more_for_a_minute():
     def half(connection):
         connection.sendall(agents[connection].frame(b"append", event(b"two"))[:-2])
     closes_after_a_minute('flumeStream("127.0.0.1", %d)', whole, half, "half a message, and nothing more for 60 s")
+
+
+def test_half_a_packed_message_of_flume_and_nothing_more_for_a_minute():
+    """Of the half that comes nothing can be unpacked."""
+    agents = {}
+
+    def whole(connection):
+        agent = agents.setdefault(connection, Agent(None, deflate=True, socket=connection))
+        check(agent.call(b"append", event(b"one")), "an answer")
+
+    def half(connection):
+        agent = agents[connection]
+        packed = agent.packer.compress(agent.frame(b"append", event(b"two"))) + agent.packer.flush(zlib.Z_SYNC_FLUSH)
+        connection.sendall(packed[:1])
+    closes_after_a_minute('flumeStream("127.0.0.1", %d)', whole, half, "half a message, and nothing more for 60 s")
+
+
+@contextlib.contextmanager
+def waiting_for_batches(call, first, then):
+    """A run that for a minute reads nothing, since its log has no room, while a sender is in the middle of a record. Yields the run when
+    batches go on."""
+    port = free_port()
+    lines_job(call % (port, 'receivedLimit = "1KB"'),
+              rest='s:map(sluice.select(1)):pipe({ "sh", "-c", "while [ -e slow ]; do sleep 0.05; done; cat" })'
+              ':saveAsTextFiles("out/r", nil, { format = "lines" })\n')
+    pathlib.Path("slow").touch()
+    with running() as run, connect(port) as connection:
+        first(connection)
+        run.wait_until(lambda: segments() and LONG in read(segments()[-1]), "the record that leaves no room")
+        then(connection)
+        run.wait_until(lambda: "receivedLimit" in source_status()["detail"], lambda: "status to name the limit: %s" % source_status())
+        yield run, connection
+        run.stop()
+
+
+def test_a_sender_that_waits_for_a_minute_with_half_a_line_is_not_stuck():
+    def first(connection):
+        connection.sendall(LONG + b"\n")
+
+    def then(connection):
+        connection.sendall(b"two\nhalf")
+    call = 'socketTextStream(nil, %d, { listen = true, %s })'
+    with waiting_for_batches(call, first, then) as (run, connection):
+        connection.sendall(b" a line\n")
+        set_clock(MINUTE_MS)
+        os.remove("slow")
+        run.wait_until(lambda: records() == [LONG, b"two", b"half a line"], lambda: "all lines: %s\n%s" % (records()[1:], run.stderr()))
+        equal(source_status()["dropped"], 0, "dropped connections")
+
+
+def test_an_agent_that_waits_for_a_minute_with_half_a_message_is_not_stuck():
+    agents, rest = [], []
+
+    def first(connection):
+        agents.append(Agent(None, socket=connection))
+        check(agents[0].call(b"append", event(LONG)), "an answer")
+
+    def then(connection):
+        whole, half = (agents[0].frame(b"append", event(body)) for body in (b"two", b"three"))
+        connection.sendall(whole + half[:-2])
+        rest.append(half[-2:])
+    with waiting_for_batches('flumeStream("127.0.0.1", %d, { %s })', first, then) as (run, connection):
+        connection.sendall(rest[0])
+        set_clock(MINUTE_MS)
+        os.remove("slow")
+        run.wait_until(lambda: records() == [LONG, b"two", b"three"], lambda: "all events: %s\n%s" % (records()[1:], run.stderr()))
+        equal(source_status()["dropped"], 0, "dropped connections")
 
 
 def test_a_server_that_answers_with_half_a_line_and_nothing_more_for_a_minute():

@@ -331,6 +331,21 @@ def test_a_listener_with_once_waits_for_a_sender_and_until_it_has_left():
     equal(records(), [b"a", b"b"], "nobody came: nothing")
 
 
+def test_a_sender_whose_machine_has_gone_is_noticed_in_the_end():
+    """The kernel asks for it: its keepalive timer runs at the connection."""
+    port = free_port()
+    lines_job('socketTextStream(nil, %d, { listen = true })' % port)
+
+    def timers():
+        """Of connections to the port: field 5 of proc_pid_net(5), whose first number is 02 for keepalive."""
+        rows = [line.split() for line in read("/proc/net/tcp").decode().splitlines()[1:]]
+        return [row[5][:2] for row in rows if row[1].endswith(":%04X" % port) and row[3] == "01"]
+    with Running("job.lua") as run, connect(port):
+        run.wait_until(lambda: "1 connection" in source_status()["detail"], "the connection")
+        equal(timers(), ["02"], "timers")
+        run.stop()
+
+
 def test_a_thousand_senders_and_no_more():
     import resource
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
