@@ -13,7 +13,7 @@ enum {
     VERSION_MAX = 6,
     NAME_BYTES_MAX = 64 << 10, /* of a class or codec */
     STEP = 1 << 20,
-    PIECE_MAX = 1 << 30, /* of a block, unpacked */
+    BLOCK_MAX = 1 << 30, /* its four pieces together, unpacked */
     SHOWN_MAX = 120,
 };
 
@@ -296,7 +296,8 @@ static int next_single(struct sl_sequence_reader *reader, struct sl_arena *arena
 
 /* ---- blocks ---- */
 
-static int take_piece(struct sl_sequence_reader *reader, struct sl_buf *piece, struct sl_error *err)
+static int take_piece(struct sl_sequence_reader *reader, struct sl_buf *piece, size_t room,
+                      struct sl_error *err)
 {
     int64_t len = 0;
     int r = take_vint(reader, &len, err);
@@ -306,7 +307,7 @@ static int take_piece(struct sl_sequence_reader *reader, struct sl_buf *piece, s
     if (r < 0)
         return r;
     piece->len = 0;
-    r = sl_sequence_unpack(reader->unpacker, reader->record.bytes, reader->record.len, PIECE_MAX, piece);
+    r = sl_sequence_unpack(reader->unpacker, reader->record.bytes, reader->record.len, room, piece);
     return r == SL_EREJECT ? damaged(reader, "a block holds more than 1 GiB", err) : unpacked(reader, r, err);
 }
 
@@ -314,6 +315,7 @@ static int take_block(struct sl_sequence_reader *reader, struct sl_error *err)
 {
     int32_t escape = 0;
     int64_t count = 0;
+    size_t room = BLOCK_MAX;
     int r = take_length(reader, &escape, err);
     if (r <= 0)
         return r;
@@ -324,7 +326,8 @@ static int take_block(struct sl_sequence_reader *reader, struct sl_error *err)
         r = damaged(reader, "no block begins here", err);
     for (int i = 0; i < 4 && r == 0; i++) {
         reader->part_at[i] = 0;
-        r = take_piece(reader, &reader->part[i], err);
+        r = take_piece(reader, &reader->part[i], room, err);
+        room -= reader->part[i].len;
     }
     reader->left = r < 0 ? 0 : (uint64_t)count;
     return r < 0 ? r : 1;
