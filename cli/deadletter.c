@@ -111,9 +111,8 @@ static int list(struct letters *letters, const struct sl_field *letter)
               add_member(&column, letter, "record") && end_column(&line, &column, '\n');
     if (!ok)
         return SL_ENOMEM;
-    fwrite(line.bytes, 1, line.len, stdout);
     letters->shown++;
-    return 0;
+    return sl_stdout_data(line.bytes, line.len, letters->err);
 }
 
 /* ---- counting ---- */
@@ -267,7 +266,8 @@ static int show(const struct sl_line *line, struct sl_target *target, struct sl_
 {
     struct letters letters = {.line = line, .by = sl_line_text(line, "by"), .err = err};
     char *directory;
-    int r = sl_target_need_checkpoint(target, err);
+    int r = sl_line_exclude(line, "by", "json", err);
+    r = r < 0 ? r : sl_target_need_checkpoint(target, err);
     if (r < 0)
         return r;
     letters.shown_max = (uint64_t)sl_line_integer(line, "limit", INT64_MAX);

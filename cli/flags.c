@@ -224,3 +224,10 @@ int64_t sl_line_integer(const struct sl_line *line, const char *name, int64_t fa
         sl_assert(sl_integer_parse(text, strlen(text), &integer));
     return integer;
 }
+
+int sl_line_exclude(const struct sl_line *line, const char *one, const char *other, struct sl_error *err)
+{
+    if (!sl_line_has(line, one) || !sl_line_has(line, other))
+        return 0;
+    return sl_error_set(err, SL_EUSAGE, "--%s and --%s exclude each other", one, other);
+}

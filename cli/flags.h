@@ -50,3 +50,6 @@ void sl_line_join_rest(struct sl_line *line);
 const char *sl_line_text(const struct sl_line *line, const char *name);
 bool sl_line_has(const struct sl_line *line, const char *name);
 int64_t sl_line_integer(const struct sl_line *line, const char *name, int64_t fallback);
+
+/* SL_EUSAGE: both options were given, of which one would do nothing. */
+int sl_line_exclude(const struct sl_line *line, const char *one, const char *other, struct sl_error *err);

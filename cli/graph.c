@@ -21,9 +21,8 @@ static enum sl_graph_form form_of(const struct sl_line *line)
 static int print_graph(const struct sl_line *line, struct sl_error *err)
 {
     struct sl_job_line job_line;
-    if (sl_line_has(line, "dot") && sl_line_has(line, "json"))
-        return sl_error_set(err, SL_EUSAGE, "--dot and --json exclude each other");
-    int r = sl_job_line_open_to_check(line, &job_line, err);
+    int r = sl_line_exclude(line, "dot", "json", err);
+    r = r < 0 ? r : sl_job_line_open_to_check(line, &job_line, err);
     if (r < 0)
         return r;
     struct sl_context *context = sl_job_context(job_line.job);

@@ -104,6 +104,30 @@ static int write_file(const char *path, const char *text, const char *name, stru
     return r;
 }
 
+static void print_wrote(const char *path)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
+    if (sl_buf_safe(&safe, path, strlen(path)))
+        printf("wrote %.*s\n", (int)safe.len, (const char *)safe.bytes);
+}
+
+/* A line for the shell; where the name of the directory has bytes that are no text, without it. */
+static void print_next(const char *dir, const char *name)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0}, quoted = {0};
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./";
+    bool is_plain = !dir[strspn(dir, plain)];
+    bool ok = sl_buf_text(&quoted, is_plain ? "" : "'");
+    for (const char *at = dir; *at && ok; at++)
+        ok = *at == '\'' ? sl_buf_text(&quoted, "'\\''") : sl_buf_byte(&quoted, (uint8_t)*at);
+    ok = ok && sl_buf_text(&quoted, is_plain ? "" : "'") && sl_buf_safe(&safe, dir, strlen(dir));
+    bool is_text = ok && safe.len == strlen(dir) && memcmp(safe.bytes, dir, safe.len) == 0;
+    printf("\n");
+    if (is_text && strcmp(dir, ".") != 0)
+        printf("cd %.*s && ", (int)quoted.len, (const char *)quoted.bytes);
+    printf("sluice run %s.lua\n", name);
+}
+
 static int write_files(const char *dir, const char *name, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf path;
@@ -113,7 +137,7 @@ static int write_files(const char *dir, const char *name, struct sl_error *err)
         r = r < 0 ? sl_error_nomem(err) : write_file((const char *)path.bytes, files[i].text, name, err);
         if (r < 0)
             return r;
-        printf("wrote %s\n", (const char *)path.bytes);
+        print_wrote((const char *)path.bytes);
     }
     return 0;
 }
@@ -157,8 +181,7 @@ static int init(const char *dir, const char *name, struct sl_error *err)
     r = r < 0 ? r : write_files(dir, name, err);
     if (r < 0)
         return r;
-    printf("\n%s%s%ssluice run %s.lua\n", strcmp(dir, ".") ? "cd " : "", strcmp(dir, ".") ? dir : "",
-           strcmp(dir, ".") ? " && " : "", name);
+    print_next(dir, name);
     return 0;
 }
 
@@ -168,17 +191,36 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* Without the slashes at its end, which shells add to the name of a directory. */
+static int take_dir(const char *given, char dir[static PATH_MAX], struct sl_error *err)
+{
+    size_t len = strlen(given);
+    while (len > 1 && given[len - 1] == '/')
+        len--;
+    if (len >= PATH_MAX)
+        return sl_error_set(err, SL_EUSAGE, "%s is too long", given);
+    memcpy(dir, given, len);
+    dir[len] = 0;
+    return 0;
+}
+
+/* "." and ".." have the name of the directory that they lead to. */
+static const char *name_of(const char *dir, char whole[static PATH_MAX])
+{
+    const char *name = last_part(dir);
+    bool leads_there = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+    return leads_there && realpath(dir, whole) ? last_part(whole) : name;
+}
+
 static int run_init(const struct sl_line *line)
 {
     struct sl_error err;
-    char here[PATH_MAX];
-    const char *dir = line->operand_count ? line->operands[0] : ".";
+    char dir[PATH_MAX], whole[PATH_MAX];
     int r = 0;
     if (line->operand_count > 1)
         r = sl_error_set(&err, SL_EUSAGE, "init takes one name, got %zu", line->operand_count);
-    else if (!line->operand_count && !getcwd(here, sizeof here))
-        r = sl_error_sys(&err, errno, "finding the working directory");
-    r = r < 0 ? r : init(dir, last_part(line->operand_count ? dir : here), &err);
+    r = r < 0 ? r : take_dir(line->operand_count ? line->operands[0] : ".", dir, &err);
+    r = r < 0 ? r : init(dir, name_of(dir, whole), &err);
     return r < 0 ? sl_report_error(&err) : SL_STATUS_DONE;
 }
 

@@ -336,8 +336,10 @@ static int open_named(const struct sl_line *line, struct sl_target *target, cons
     const char *workdir = sl_line_text(line, "workdir");
     const char *const *operands = line->operands;
     size_t count = line->operand_count;
-    int r =
-        workdir ? open_workdir(workdir, target, err) : sl_target_open(line, target, &operands, &count, err);
+    int r = sl_line_exclude(line, "workdir", "checkpoint", err);
+    if (r == 0)
+        r = workdir ? open_workdir(workdir, target, err)
+                    : sl_target_open(line, target, &operands, &count, err);
     if (r < 0)
         return r;
     r = sl_target_need_checkpoint(target, err);

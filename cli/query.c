@@ -282,9 +282,10 @@ static int run_query(const struct sl_line *line)
     if (sl_target_open(line, &target, &operands, &count, &err) < 0)
         return sl_report_error(&err);
     struct query query = {.line = line, .target = &target};
-    int r = count == 1 ? ask(&query, operands[0], &err)
-                       : sl_error_set(&err, SL_EUSAGE,
-                                      "give one query: sluice query JOB.lua \"SELECT * FROM batches\"");
+    int r = sl_line_exclude(line, "csv", "json", &err);
+    if (r == 0 && count != 1)
+        r = sl_error_set(&err, SL_EUSAGE, "give one query: sluice query JOB.lua \"SELECT * FROM batches\"");
+    r = r < 0 ? r : ask(&query, operands[0], &err);
     sl_target_close(&target);
     return r < 0 ? sl_report_error(&err) : 0;
 }

@@ -228,8 +228,9 @@ static int skip(struct sl_target *target, int64_t t, struct sl_error *err)
 
 static int reset(const struct sl_line *line, struct sl_target *target, struct sl_error *err)
 {
-    if (sl_line_has(line, "skip") && sl_line_has(line, "yes"))
-        return sl_error_set(err, SL_EUSAGE, "--yes and --skip exclude each other");
+    int r = sl_line_exclude(line, "yes", "skip", err);
+    if (r < 0)
+        return r;
     if (sl_line_has(line, "skip"))
         return skip(target, sl_line_integer(line, "skip", 0), err);
     if (sl_line_has(line, "yes"))

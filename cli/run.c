@@ -50,8 +50,9 @@ static int read_options(const struct sl_line *line, struct sl_run_options *ret, 
         .accept_changes = sl_line_has(line, "accept-changes"),
         .exit_when_abandoned = true,
     };
-    if (ret->once && ret->available_now)
-        return sl_error_set(err, SL_EUSAGE, "--once and --available-now exclude each other");
+    int r = sl_line_exclude(line, "once", "available-now", err);
+    if (r < 0)
+        return r;
     if (ret->finish && !ret->once && !ret->available_now && !ret->batches)
         return sl_error_set(err, SL_EUSAGE, "--finish is for --once, --available-now and --batches");
     if (sl_line_has(line, "start-time") && !ret->virtual_clock)

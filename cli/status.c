@@ -7,6 +7,7 @@
 #include "cli/status_metrics.h"
 #include "cli/status_received.h"
 #include "cli/status_value.h"
+#include "cli/streams.h"
 #include "cli/target.h"
 
 #include "core/base/clock.h"
@@ -326,8 +327,7 @@ static int print_json(struct sl_target *target, const struct sl_standing *standi
     sl_buf_text(&buf, "}\n");
     if (buf.failed)
         return sl_error_nomem(err);
-    fwrite(buf.bytes, 1, buf.len, stdout);
-    return 0;
+    return sl_stdout_data(buf.bytes, buf.len, err);
 }
 
 /* ---- for monitors ---- */
@@ -415,11 +415,12 @@ static int tell(const struct sl_line *line, struct sl_target *target, struct sl_
 {
     struct sl_standing standing;
     char fault[512];
-    if (sl_line_has(line, "json") && sl_line_has(line, "metrics"))
-        return sl_error_set(err, SL_EUSAGE, "--json and --metrics exclude each other");
+    int r = sl_line_exclude(line, "json", "metrics", err);
+    if (r < 0)
+        return r;
     if (sl_line_has(line, "max-lag") && !sl_line_has(line, "check"))
         return sl_error_set(err, SL_EUSAGE, "--max-lag is for --check");
-    int r = look(target, &standing, err);
+    r = look(target, &standing, err);
     r = r < 0 ? r : show(line, target, &standing, err);
     if (r < 0 || !sl_line_has(line, "check"))
         return r;

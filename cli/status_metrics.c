@@ -1,5 +1,6 @@
 #include "cli/status_metrics.h"
 
+#include "cli/streams.h"
 #include "core/base/buf.h"
 #include "engine/run/open_metrics.h"
 
@@ -30,8 +31,7 @@ static int print(const char *text, size_t len, bool is_running, int64_t lag_ms, 
     sl_buf_text(&buf, end);
     if (buf.failed)
         return sl_error_nomem(err);
-    fwrite(buf.bytes, 1, buf.len, stdout);
-    return 0;
+    return sl_stdout_data(buf.bytes, buf.len, err);
 }
 
 int sl_status_print_metrics(struct sl_target *target, bool is_running, int64_t lag_ms, struct sl_error *err)

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "cli/status_value.h"
+#include "cli/streams.h"
 #include "cli/target.h"
 #include "cli/terminal.h"
 
@@ -49,9 +50,11 @@ static bool add_run(struct top *top)
     const char *job = sl_target_status_text(top->target, "job");
     long pid = sl_target_holder(top->target);
     bool ok = add(top, "job", job ? job : top->target->checkpoint);
-    if (pid > 0)
-        ok = ok && sl_buf_printf(&top->text, "%-11s%s, process %ld\n", "state",
-                                 state && strcmp(state, "waiting") == 0 ? "waiting" : "running", pid);
+    if (pid)
+        ok = ok &&
+             sl_buf_printf(&top->text, "%-11s%s", "state",
+                           state && strcmp(state, "waiting") == 0 ? "waiting" : "running") &&
+             (pid < 0 || sl_buf_printf(&top->text, ", process %ld", pid)) && sl_buf_byte(&top->text, '\n');
     else
         ok = ok && sl_buf_printf(&top->text, "%-11s%s\n", "state",
                                  state && strcmp(state, "failed") == 0 ? "not running; the last run failed"
@@ -179,9 +182,7 @@ static int show_plain(struct top *top, struct sl_error *err)
 {
     top->batches_max = BATCHES_PLAIN;
     int r = refresh(top, err);
-    if (r == 0)
-        fwrite(top->text.bytes, 1, top->text.len, stdout);
-    return r;
+    return r < 0 ? r : sl_stdout_data(top->text.bytes, top->text.len, err);
 }
 
 static int64_t interval_ms(const struct sl_line *line)
@@ -218,7 +219,8 @@ static int show_display(struct top *top, const struct sl_line *line, struct sl_e
 static int show(const struct sl_line *line, struct sl_target *target, struct sl_error *err)
 {
     struct top top = {.target = target};
-    int r = sl_reading_open(target->checkpoint, &top.reading, err);
+    int r = sl_line_exclude(line, "once", "every", err);
+    r = r < 0 ? r : sl_reading_open(target->checkpoint, &top.reading, err);
     if (r == 0)
         r = sl_line_has(line, "once") || !sl_terminal_is_one() ? show_plain(&top, err)
                                                                : show_display(&top, line, err);

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define ADDRESS  "127.0.0.1:4040"
 #define ANY_PORT "127.0.0.1:0"
@@ -128,11 +129,31 @@ static int serve(const struct sl_line *line, struct sl_target *target, struct sl
 
 /* ---- a file ---- */
 
+/* A FIFO, a terminal, a link as /dev/stdout is one: what it leads to is written; a file in its place would be none. */
+static bool is_written_through(const char *path)
+{
+    struct statx info;
+    return sl_io_system.ops->statx(&sl_io_system, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &info) ==
+               0 &&
+           !S_ISREG(info.stx_mode) && !S_ISDIR(info.stx_mode);
+}
+
+static int write_through(const char *path, const struct sl_buf *page, struct sl_error *err)
+{
+    int fd = sl_io_open(&sl_io_system, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0666, err);
+    int r = fd < 0 ? fd : sl_io_write(&sl_io_system, fd, page->bytes, page->len, path, err);
+    if (fd >= 0)
+        sl_io_close(&sl_io_system, fd);
+    return r;
+}
+
 static int write_page(const char *path, const struct sl_buf *page, struct sl_error *err)
 {
     if (strcmp(path, "-") == 0)
         return sl_stdout_data(page->bytes, page->len, err);
-    int r = sl_io_replace_file(&sl_io_system, AT_FDCWD, path, page->bytes, page->len, err);
+    int r = is_written_through(path)
+                ? write_through(path, page, err)
+                : sl_io_replace_file(&sl_io_system, AT_FDCWD, path, page->bytes, page->len, err);
     return r < 0 ? sl_error_wrap(err, "writing the page %s", path) : 0;
 }
 
@@ -148,8 +169,9 @@ static int write_once(const char *path, struct sl_target *target, struct sl_erro
 static int show(const struct sl_line *line, struct sl_target *target, struct sl_error *err)
 {
     const char *path = sl_line_text(line, "once");
-    int r =
-        target->job_line.job ? 0 : sl_target_need_checkpoint(target, err); /* a job may make its own yet */
+    int r = sl_line_exclude(line, "once", "listen", err);
+    if (r == 0 && !target->job_line.job) /* a job may make its own yet */
+        r = sl_target_need_checkpoint(target, err);
     if (r < 0)
         return r;
     return path ? write_once(path, target, err) : serve(line, target, err);

@@ -21,6 +21,19 @@ def test_without_a_name_it_is_that_of_the_directory():
     equal(sorted(os.listdir(".")), ["README.md", "here.lua", "here_test.lua", "in"], "files")
 
 
+def test_the_directory_may_be_named_in_any_way():
+    os.makedirs("my jobs/one")
+    for given, name in (("two/", "two"), ("my jobs/one/.", "one"), ("my jobs/three//", "three")):
+        done = sluice_ok("init", given)
+        where = given.rstrip("/")
+        equal(sorted(os.listdir(where)), sorted(["README.md", name + ".lua", name + "_test.lua", "in"]), "files of " + given)
+        quoted = "'%s'" % where if " " in where else where
+        equal(done.stdout.splitlines()[-1], "cd %s && sluice run %s.lua" % (quoted, name), "what comes next")
+    os.makedirs("\x1b[31m")
+    done = sluice_ok("init", "\x1b[31m/four")
+    equal(("\x1b" in done.stdout, done.stdout.splitlines()[-1]), (False, "sluice run four.lua"), "bytes that disturb a terminal")
+
+
 def test_nothing_is_overwritten():
     os.mkdir("words")
     pathlib.Path("words/words_test.lua").write_text("mine")

@@ -207,6 +207,13 @@ def test_options_that_would_do_nothing_are_refused():
     once(0, [], SAVE)
     said(2, ["--json and --metrics exclude each other"], "status", "job.lua", "--json", "--metrics")
     said(2, ["--max-lag is for --check"], "status", "job.lua", "--max-lag", "5s")
+    said(2, ["--csv and --json exclude each other"], "query", "job.lua", "SELECT 1", "--json", "--csv")
+    said(2, ["--by and --json exclude each other"], "deadletter", "job.lua", "--by", "message", "--json")
+    said(2, ["--once and --every exclude each other"], "top", "job.lua", "--once", "--every", "5s")
+    said(2, ["--once and --listen exclude each other"], "ui", "job.lua", "--once", "-", "--listen", "127.0.0.1:0")
+    said(2, ["--workdir and --checkpoint exclude each other"], "mount", "--workdir", ".", "--checkpoint", ".sluice/job", "mnt")
+    said(2, ["--dot and --json exclude each other"], "graph", "job.lua", "--dot", "--json")
+    said(2, ["--yes and --skip exclude each other"], "reset", "job.lua", "--yes", "--skip", "1000")
 
 
 def test_what_follows_two_dashes_is_an_operand_where_there_is_no_job_for_it():
@@ -227,6 +234,15 @@ def test_wait_for_an_unknown_name_lists_the_views():
 def test_a_page_that_cannot_be_written_is_named_as_given():
     once(0, [], SAVE)
     said(1, ["writing the page nowhere/x.html"], "ui", "job.lua", "--once", "nowhere/x.html")
+
+
+def test_a_full_disk_is_the_reason_of_a_long_answer_too():
+    """Of more bytes than stdio keeps, the first write fails long before the command ends."""
+    once(0, [], "".join('s:saveAsTextFiles("out/%d", "txt")\n' % i for i in range(40)))
+    with open("/dev/full", "w") as full:
+        for command in (("status", "--json"), ("status", "--metrics")):
+            done = subprocess.run([SLUICE, *command], stdout=full, stderr=subprocess.PIPE, text=True)
+            equal((done.returncode, done.stderr), (1, "sluice: writing to the standard output: No space left on device\n"), " ".join(command))
 
 
 COMMANDS = ("run", "check", "try", "graph", "test", "status", "why", "wait", "trace", "replay", "reset", "deadletter", "tail", "cat", "query", "top", "ui",

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """sluice top and sluice deadletter: what they show of a job, on a terminal and elsewhere."""
-import json, os, pty, re, select, signal, subprocess, time
+import fcntl, json, os, pty, re, select, signal, subprocess, time
 from harness import *
 
 FAILING = '''local sluice = require "sluice"
@@ -66,6 +66,16 @@ def test_top_renews_pauses_and_ends_on_keys_and_signals():
         screen_until(fd, b"\33[?1049l", "the screen as it was")
         equal(process.wait(PATIENCE_S), 0, "exit status")
         os.close(fd)
+
+
+def test_a_process_that_is_not_known_is_one():
+    """It holds the lock in another name space of processes, or has not written its number yet."""
+    two_batches()
+    with open(".sluice/job/lock", "w") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        for command in (("top", "--once"), ("status",)):
+            shown = sluice_ok(*command).stdout
+            check(re.search(r"^state +running$", shown, re.MULTILINE), shown)
 
 
 def test_dead_letters_are_listed_with_where_they_come_from():

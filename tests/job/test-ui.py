@@ -174,6 +174,19 @@ def test_one_file_shows_all_and_hostile_data_stays_data():
     check("no good" in data["details"][time_ms]["letters"][0], "the dead letter")
     check(HOSTILE in [row[0] for row in data["views"]["lines"]["rows"]], "the hostile record is there as it is")
     equal(sluice_ok("ui", "job.lua", "--once", "-").stdout.count("<script"), 2, "the same on the standard output")
+
+
+def test_a_page_for_what_is_no_file_is_written_into_it():
+    """A file in place of a FIFO or of /dev/stdout would be none."""
+    made("to be")
+    os.symlink("beyond.html", "link.html")
+    os.mkfifo("fifo")
+    for target in ("link.html", "fifo", "/dev/stdout"):
+        with subprocess.Popen([SLUICE, "ui", "job.lua", "--once", target], stdout=subprocess.PIPE, text=True) as process:
+            text = read("fifo").decode() if target == "fifo" else process.communicate()[0]
+        equal(process.returncode, 0, "status, " + target)
+        equal((read(target).decode() if target == "link.html" else text).count("<script"), 2, "what is written to " + target)
+    equal((os.path.islink("link.html"), pathlib.Path("fifo").is_fifo()), (True, True), "what they are afterwards")
     check("innerHTML" not in text and "document.write" not in text and "eval(" not in text, "the script makes no HTML of data")
 
 
