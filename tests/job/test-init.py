@@ -44,7 +44,7 @@ def test_nothing_is_overwritten():
 
 
 def test_names_that_no_job_can_have_are_refused():
-    for name in ("a b", "a\n", "..", "x/", "ä"):
+    for name in ("a b", "a\n", "/", "ä", "ä/"):
         done = sluice("init", name)
         equal(done.returncode, 2, "exit status for %r" % name)
 
