@@ -243,30 +243,40 @@ static const char *field(const PGresult *result, int code)
     return text ? text : "";
 }
 
-/* "COPY orders, line 3, column id: ...", which may follow "JSON data, line 1: ..."; "": it is another statement. */
-static const char *copy_context(const char *context)
+static bool begins_with(const char *text, const char *prefix)
 {
-    while (strncmp(context, "COPY ", 5) != 0) {
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* "COPY orders, line 3, column id: ...", which may follow "JSON data, line 1: ..."; "": it is another statement. A table may have
+ * any name, "a, 3" too: *ret_comma is what follows the name. */
+static const char *copy_context(const struct sl_pq *pq, const char *context, const char **ret_comma)
+{
+    static const char copy[] = "COPY ";
+    const char *relation = pq->relation ? pq->relation : "";
+    *ret_comma = "";
+    while (!begins_with(context, copy) || !begins_with(context + strlen(copy), relation) ||
+           context[strlen(copy) + strlen(relation)] != ',') {
         const char *end = strchr(context, '\n');
         if (!end)
             return "";
         context = end + 1;
     }
+    *ret_comma = context + strlen(copy) + strlen(relation);
     return context;
 }
 
 /* The number after the comma: in whatever language. */
-static uint64_t copy_line(const char *copy)
+static uint64_t copy_line(const char *comma)
 {
-    const char *comma = strchr(copy, ',');
-    const char *digit = comma ? comma + strcspn(comma, "0123456789") : "";
+    const char *digit = comma + strcspn(comma, "0123456789");
     return strtoull(*digit ? digit : "0", NULL, 10);
 }
 
 /* Appends it without the line, which is one of a piece and tells a user nothing. */
-static void add_copy_context(char *text, size_t size, const char *copy)
+static void add_copy_context(char *text, size_t size, const char *copy, const char *comma)
 {
-    const char *comma = strchr(copy, ','), *digit = comma ? comma + strcspn(comma, "0123456789") : "";
+    const char *digit = comma + strcspn(comma, "0123456789");
     size_t len = strlen(text);
     if (*digit)
         snprintf(text + len, size - len, "; %.*s%s", (int)(comma - copy), copy,
@@ -278,15 +288,15 @@ static void add_copy_context(char *text, size_t size, const char *copy)
 static void explain(struct sl_pq *pq, const PGresult *result)
 {
     const char *detail = field(result, PG_DIAG_MESSAGE_DETAIL), *column = field(result, PG_DIAG_COLUMN_NAME);
-    const char *constraint = field(result, PG_DIAG_CONSTRAINT_NAME),
-               *copy = copy_context(field(result, PG_DIAG_CONTEXT));
+    const char *constraint = field(result, PG_DIAG_CONSTRAINT_NAME), *comma,
+               *copy = copy_context(pq, field(result, PG_DIAG_CONTEXT), &comma);
     char text[SL_MESSAGE_MAX];
     snprintf(text, sizeof text, "%s%s%s%s%s%s%s", field(result, PG_DIAG_MESSAGE_PRIMARY),
              detail[0] ? ": " : "", detail, column[0] ? "; column " : "", column,
              constraint[0] ? "; constraint " : "", constraint);
-    add_copy_context(text, sizeof text, copy);
+    add_copy_context(text, sizeof text, copy, comma);
     one_line(text, pq->message, sizeof pq->message);
-    pq->line = copy_line(copy);
+    pq->line = copy_line(comma);
 }
 
 static int failed(struct sl_pq *pq, const PGresult *result, struct sl_error *err)
@@ -389,7 +399,7 @@ static int put_data(struct sl_pq *pq, const char *bytes, size_t len, struct sl_e
     return 0;
 }
 
-int sl_pq_copy(struct sl_pq *pq, const char *sql, const void *bytes, size_t len, struct sl_error *err)
+static int send_copy(struct sl_pq *pq, const char *sql, const void *bytes, size_t len, struct sl_error *err)
 {
     int r = sl_pq_run(pq, sql, err);
     r = r < 0 ? r : put_data(pq, bytes, len, err);
@@ -401,6 +411,15 @@ int sl_pq_copy(struct sl_pq *pq, const char *sql, const void *bytes, size_t len,
     if (put < 0)
         r = lost(pq, err);
     return r < 0 ? r : take_results(pq, NULL, err);
+}
+
+int sl_pq_copy(struct sl_pq *pq, const char *relation, const char *sql, const void *bytes, size_t len,
+               struct sl_error *err)
+{
+    pq->relation = relation;
+    int r = send_copy(pq, sql, bytes, len, err);
+    pq->relation = NULL;
+    return r;
 }
 
 #endif

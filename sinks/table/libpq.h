@@ -24,7 +24,8 @@ struct sl_pq {
     int64_t timeout_ms;
     const _Atomic int *stop;
     bool broken;
-    uint64_t line; /* of a COPY that was refused, from 1; 0: not known */
+    const char *relation; /* of the COPY that runs; NULL: none */
+    uint64_t line;        /* of a COPY that was refused, from 1; 0: not known */
     char state[6];
     char message[SL_MESSAGE_MAX];
 };
@@ -50,5 +51,6 @@ uint64_t sl_pq_changed(const struct sl_pq_rows *rows);
 void sl_pq_rows_free(struct sl_pq_rows *rows);
 /* Several statements without parameters, as one. */
 int sl_pq_run(struct sl_pq *pq, const char *sql, struct sl_error *err);
-/* COPY ... FROM STDIN and its lines. */
-int sl_pq_copy(struct sl_pq *pq, const char *sql, const void *bytes, size_t len, struct sl_error *err);
+/* COPY ... FROM STDIN and its lines. relation: the table's name without its schema, by which the server's messages are read. */
+int sl_pq_copy(struct sl_pq *pq, const char *relation, const char *sql, const void *bytes, size_t len,
+               struct sl_error *err);

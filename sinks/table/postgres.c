@@ -101,6 +101,7 @@ static bool name_table(struct postgres *db, const char *table)
         table = dot + 1;
     }
     db->table_at = db->name.len;
+    db->relation = table;
     return sl_sql_name(&db->name, table) && sl_buf_byte(&db->name, 0);
 }
 

@@ -9,6 +9,7 @@ struct postgres {
     struct sl_pq pq;
     struct sl_buf schema, name; /* of the table, in quotes; name has both where the job names the schema */
     size_t table_at;            /* in name: where that of the table begins */
+    const char *relation;       /* its name as the server writes it; of the settings */
     bool transactions;          /* several statements in one */
     bool savepoints;            /* and parts of it can be taken back */
     bool has_batches;           /* sluice_batches is there */

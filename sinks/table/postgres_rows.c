@@ -121,7 +121,7 @@ static int copy_rows(struct postgres *db, const struct sl_table_rows *rows, uint
               sl_buf_byte(&db->sql, 0) && put_lines(&db->data, rows, from, to);
     if (!ok)
         return sl_error_nomem(err);
-    int r = sl_pq_copy(&db->pq, (const char *)db->sql.bytes, db->data.bytes, db->data.len, err);
+    int r = sl_pq_copy(&db->pq, db->relation, (const char *)db->sql.bytes, db->data.bytes, db->data.len, err);
     if (r == SL_EREJECT && db->pq.line >= 1 && db->pq.line <= to - from)
         *ret_bad = from + (uint32_t)db->pq.line - 1;
     return r;

@@ -35,6 +35,19 @@ def test_what_a_trigger_refuses_is_a_record_error_whatever_its_code():
         os.remove("in/a.csv")
 
 
+def test_a_row_is_refused_for_itself_whatever_the_name_of_the_table():
+    """The server names a line of a COPY after the name of the table, which may look like the number of a line."""
+    for name in ("a,5", "COPY 3, line 2", "Größe, line 1\nCOPY x, 4"):
+        database = Database()
+        database.run('CREATE TABLE "%s" (id bigint, n int CHECK (n <> 7))' % name)
+        write_job('ssc:queueStream({ { %s } }):saveToTable("%s", [[%s]])'
+                  % (", ".join("sluice.row(%d, %d)" % (i, 7 if i == 6 else i + 10) for i in range(1, 9)), database.url, name))
+        batch()
+        equal(database.rows('SELECT id FROM "%s" ORDER BY id' % name), [(i,) for i in (1, 2, 3, 4, 5, 7, 8)], "rows of " + name)
+        equal([letter["record"] for letter in letters()], [[6, 7]], "refused of " + name)
+        sluice_ok("reset", "--yes", "job.lua")
+
+
 def test_a_value_inside_json_is_refused_by_column():
     database = Database()
     database.run("CREATE TABLE orders (id bigint, j jsonb)")
