@@ -145,6 +145,41 @@ static int take_batch(const struct sl_node *node, struct sl_table_settings *sett
     return take_text(settings, "batch", &batch, &settings->batch, err);
 }
 
+/* Columns that no table of the database has, whoever makes it. */
+static int check_column(const struct sl_table_settings *settings, const char *name, const char *other,
+                        struct sl_error *err)
+{
+    static const char *const hidden[] = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"};
+    bool is_sqlite = sl_table_url_sqlite(settings->url);
+    if (is_sqlite && other && strcasecmp(name, other) == 0)
+        return sl_error_set(err, SL_EUSAGE,
+                            "the columns \"%s\" and \"%s\" are one to SQLite, which ignores case; rename one",
+                            other, name);
+    for (size_t i = 0; !is_sqlite && i < sizeof hidden / sizeof *hidden; i++)
+        if (strcmp(name, hidden[i]) == 0)
+            return sl_error_set(err, SL_EUSAGE,
+                                "PostgreSQL has a column \"%s\" of its own in each table; rename it", name);
+    return 0;
+}
+
+/* Column i; that of the batch's time follows the others. */
+static const char *name_of(const struct sl_table_settings *settings, uint32_t i)
+{
+    return i < settings->columns->count ? settings->columns->column[i].name : settings->batch;
+}
+
+static int check_columns(const struct sl_table_settings *settings, struct sl_error *err)
+{
+    uint32_t count = settings->columns ? settings->columns->count + (settings->batch != NULL) : 0;
+    int r = 0;
+    for (uint32_t i = 0; i < count && r == 0; i++) {
+        r = check_column(settings, name_of(settings, i), NULL, err);
+        for (uint32_t other = 0; other < i && r == 0; other++)
+            r = check_column(settings, name_of(settings, i), name_of(settings, other), err);
+    }
+    return r;
+}
+
 int sl_table_settings_read(const struct sl_node *node, struct sl_table_settings *ret, struct sl_error *err)
 {
     struct sl_field url = sl_node_value(node, 0), table = sl_node_value(node, 1);
@@ -163,6 +198,7 @@ int sl_table_settings_read(const struct sl_node *node, struct sl_table_settings 
     r = r < 0 ? r : take_columns(node, ret, err);
     r = r < 0 ? r : take_keys(node, ret, err);
     r = r < 0 ? r : take_batch(node, ret, err);
+    r = r < 0 ? r : check_columns(ret, err);
     if (r == 0 && ret->create && !ret->columns)
         r = sl_error_set(err, SL_EUSAGE,
                          "create = true needs the names of the columns: give columns = {...}, or "

@@ -48,6 +48,15 @@ def test_a_row_is_refused_for_itself_whatever_the_name_of_the_table():
         sluice_ok("reset", "--yes", "job.lua")
 
 
+def test_columns_that_postgres_has_of_its_own_are_refused_at_load():
+    database = Database()
+    for options in ('columns = {"a", "ctid"}', 'columns = {"a", "b"}, batch = "xmin"'):
+        write_job('ssc:queueStream({ { sluice.row(1, 2) } }):saveToTable("%s", "orders", { create = true, %s })' % (database.url, options))
+        done = sluice("check", "job.lua")
+        equal(done.returncode, 2, done.stdout)
+        check("job.lua:4: saveToTable: PostgreSQL has a column" in done.stderr, done.stderr)
+
+
 def test_a_value_inside_json_is_refused_by_column():
     database = Database()
     database.run("CREATE TABLE orders (id bigint, j jsonb)")

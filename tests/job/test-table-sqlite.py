@@ -58,6 +58,15 @@ def test_a_column_without_a_type_holds_bytes_as_a_blob():
     equal(database.rows("SELECT a, b FROM orders"), [(b"a\0b", b"\xff"), ("t", "u"), ("[1]", None)], "values")
 
 
+def test_columns_that_are_one_to_sqlite_are_refused_at_load():
+    """The table could never be made, and each batch would fail."""
+    for options, first, second in (('columns = {"a", "A"}', "a", "A"), ('columns = {"a", "b"}, batch = "B"', "b", "B")):
+        write_job('ssc:queueStream({ { sluice.row(1, 2) } }):saveToTable("sqlite:new.db", "orders", { create = true, %s })' % options)
+        done = sluice("check", "job.lua")
+        equal(done.returncode, 2, done.stdout)
+        check('job.lua:4: saveToTable: the columns "%s" and "%s" are one to SQLite' % (first, second) in done.stderr, done.stderr)
+
+
 def test_strict_tables_and_tables_without_rowid_take_rows():
     database = Sqlite()
     database.run("CREATE TABLE orders (a INT, b TEXT, c REAL, d BLOB) STRICT")
