@@ -119,6 +119,20 @@ def the_batch_column_gets_the_batch_time(database):
     equal(database.rows("SELECT * FROM orders"), [(1, batches(database)[0][2])], "rows")
 
 
+def numbers_and_lists_are_stored_as_they_are_or_refused(database):
+    """A double has 53 bits of an integer; JSON has neither NaN nor infinities, and would have null."""
+    database.run("CREATE TABLE orders (id bigint, d double precision, l text)")
+    write_job("""
+    ssc:queueStream({ { sluice.row(1, 2^53 | 0, { 1.5 }), sluice.row(2, (2^53 | 0) + 1, { 1 }), sluice.row(3, math.mininteger, { { 0 / 0 } }),
+        sluice.row(4, math.mininteger, sluice.map { a = 1 / 4 }), sluice.row(5, -math.maxinteger, { 1 }), sluice.row(6, 0, sluice.map { a = { 1 / 0 } }),
+        sluice.row(7, -3, sluice.null) } }):saveToTable("%s", "orders")""" % database.url)
+    batch()
+    equal(database.rows("SELECT * FROM orders ORDER BY id"),
+          [(1, 2**53, "[1.5]"), (4, -2**63, '{"a":0.25}'), (7, -3, None)], "rows")
+    equal([(letter["record"][0], "more digits" in letter["message"], "no such number" in letter["message"]) for letter in letters()],
+          [(2, True, False), (3, False, True), (5, True, False), (6, False, True)], letters())
+
+
 def what_does_not_fit_is_a_record_error(database):
     database.run("CREATE TABLE orders (id bigint, price double precision, name text)")
     write_job("""

@@ -8,6 +8,7 @@
 #include "text/typed.h"
 #include "text/utf8.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 #include <strings.h>
@@ -58,6 +59,17 @@ bool sl_table_is_text(const struct sl_field *string)
     return check_text(string, &ignored) == 0;
 }
 
+/* Whether there is a number in it that JSON does not have, for which null would be written. Recursion is bounded: nothing
+ * makes a field deeper than SL_DEPTH_MAX. */
+static bool has_no_json_number(const struct sl_field *value)
+{
+    size_t items = value->tag == SL_LIST ? value->len : value->tag == SL_MAP ? 2 * (size_t)value->len : 0;
+    bool found = value->tag == SL_FLOAT && !isfinite(value->number);
+    for (size_t i = 0; !found && i < items; i++)
+        found = has_no_json_number(&value->items[i]);
+    return found;
+}
+
 /* What `make` writes of the value. */
 static int written(struct sl_arena *arena, const struct sl_field *value, bool json, uint64_t *replaced,
                    struct sl_field *ret)
@@ -72,34 +84,34 @@ static int written(struct sl_arena *arena, const struct sl_field *value, bool js
     return copy ? 0 : SL_ENOMEM;
 }
 
-static int as_text(struct sl_arena *arena, const struct sl_field *value, struct sl_field *ret,
-                   const char **why)
-{
-    uint64_t replaced = 0;
-    int r = 0;
-    *ret = *value;
-    if (value->tag != SL_STR)
-        r = written(arena, value, is_container(value), &replaced, ret);
-    if (r == 0 && replaced)
-        return misfit(why, "the bytes are not UTF-8");
-    return r < 0 ? r : check_text(ret, why);
-}
-
 static int as_json(struct sl_arena *arena, const struct sl_field *value, struct sl_field *ret,
                    const char **why)
 {
     uint64_t replaced = 0;
-    if (value->tag == SL_FLOAT && !isfinite(value->number))
+    if (has_no_json_number(value))
         return misfit(why, "JSON has no such number");
     int r = written(arena, value, true, &replaced, ret);
     return r == 0 && replaced ? misfit(why, "the bytes are not UTF-8") : r;
+}
+
+static int as_text(struct sl_arena *arena, const struct sl_field *value, struct sl_field *ret,
+                   const char **why)
+{
+    int r = 0;
+    *ret = *value;
+    if (is_container(value))
+        r = as_json(arena, value, ret, why);
+    else if (value->tag != SL_STR)
+        r = written(arena, value, false, NULL, ret);
+    return r < 0 ? r : check_text(ret, why);
 }
 
 /* ---- numbers ---- */
 
 static int as_boolean(const struct sl_field *value, struct sl_field *ret, const char **why)
 {
-    static const char *const words[] = {"f", "t", "false", "true", "no", "yes", "0", "1", "off", "on"};
+    static const char *const words[] = {"f",  "t",   "false", "true", "n",   "y",
+                                        "no", "yes", "0",     "1",    "off", "on"};
     *ret = *value;
     if (value->tag == SL_BOOL)
         return 0;
@@ -129,14 +141,24 @@ static int as_integer(int64_t min, int64_t max, const struct sl_field *value, st
     return 0;
 }
 
-static int as_float(const struct sl_field *value, struct sl_field *ret, const char **why)
+/* Of a float of so many bits after the first. */
+static int integer_as_float(int bits, int64_t integer, struct sl_field *ret, const char **why)
+{
+    uint64_t digits = integer < 0 ? -(uint64_t)integer : (uint64_t)integer;
+    bool fits = !digits || digits >> __builtin_ctzll(digits) >> bits <= 1;
+    *ret = sl_number((double)integer);
+    return fits ? 0 : misfit(why, "the integer has more digits than such a number");
+}
+
+/* A float and the text of a number are rounded to what the column holds; an integer is stored as it is, or not. */
+static int as_float(int bits, const struct sl_field *value, struct sl_field *ret, const char **why)
 {
     double number = value->number;
     if (value->tag == SL_INT)
-        number = (double)value->integer;
-    else if (value->tag == SL_STR && !sl_float_parse(value->str, value->len, &number))
+        return integer_as_float(bits, value->integer, ret, why);
+    if (value->tag == SL_STR && !sl_float_parse(value->str, value->len, &number))
         return misfit(why, "it is no number");
-    else if (value->tag != SL_STR && value->tag != SL_FLOAT)
+    if (value->tag != SL_STR && value->tag != SL_FLOAT)
         return misfit(why, "it is no number");
     *ret = sl_number(number);
     return 0;
@@ -197,8 +219,10 @@ int sl_table_fit(enum sl_table_kind kind, struct sl_arena *arena, const struct s
             return as_integer(INT64_MIN, INT64_MAX, value, ret, ret_why);
         *ret = sl_integer(value->boolean);
         return 0;
+    case SL_TABLE_FLOAT4:
+        return as_float(FLT_MANT_DIG - 1, value, ret, ret_why);
     case SL_TABLE_FLOAT:
-        return as_float(value, ret, ret_why);
+        return as_float(DBL_MANT_DIG - 1, value, ret, ret_why);
     case SL_TABLE_NUMERIC:
         return as_numeric(value, ret, ret_why);
     case SL_TABLE_BYTES:

@@ -12,6 +12,7 @@ enum sl_table_kind {
     SL_TABLE_INT4,
     SL_TABLE_INT8,
     SL_TABLE_INTEGER, /* INT8, or a boolean as 1 or 0 */
+    SL_TABLE_FLOAT4,  /* of PostgreSQL's real */
     SL_TABLE_FLOAT,
     SL_TABLE_NUMERIC,
     SL_TABLE_TEXT,

@@ -20,6 +20,7 @@ static enum sl_table_kind kind_of(unsigned long oid)
     case 20:
         return SL_TABLE_INT8;
     case 700:
+        return SL_TABLE_FLOAT4;
     case 701:
         return SL_TABLE_FLOAT;
     case 1700:
@@ -53,8 +54,9 @@ struct sl_table_column sl_postgres_type_of(enum sl_table_kind kind)
     case SL_TABLE_INT8:
     case SL_TABLE_INTEGER:
         return (struct sl_table_column){.type = "bigint", .kind = SL_TABLE_INT8};
+    case SL_TABLE_FLOAT4:
     case SL_TABLE_FLOAT:
-        return (struct sl_table_column){.type = "double precision", .kind = kind};
+        return (struct sl_table_column){.type = "double precision", .kind = SL_TABLE_FLOAT};
     case SL_TABLE_NUMERIC:
         return (struct sl_table_column){.type = "numeric", .kind = kind};
     case SL_TABLE_BYTES:

@@ -17,25 +17,24 @@ static bool contains(const char *type, const char *word)
     return strcasestr(type, word) != NULL;
 }
 
-/* As SQLite finds the affinity of a column, and, in addition, what people mean by the name of a type. */
+/* As SQLite finds the affinity of a column, and, in addition, what people mean by the name of a type. One that has no
+ * meaning, STRING say, holds any value; SQLite keeps texts of numbers there as numbers. */
 static enum sl_table_kind kind_of(const char *type)
 {
     static const struct {
         const char *word;
         enum sl_table_kind kind;
     } words[] = {
-        {"INT", SL_TABLE_INTEGER},    {"CHAR", SL_TABLE_TEXT},      {"CLOB", SL_TABLE_TEXT},
-        {"TEXT", SL_TABLE_TEXT},      {"BLOB", SL_TABLE_BYTES},     {"REAL", SL_TABLE_FLOAT},
-        {"FLOA", SL_TABLE_FLOAT},     {"DOUB", SL_TABLE_FLOAT},     {"BOOL", SL_TABLE_BOOLEAN},
-        {"TIME", SL_TABLE_TIMESTAMP}, {"DATE", SL_TABLE_TIMESTAMP}, {"JSON", SL_TABLE_JSON},
-        {"ANY", SL_TABLE_DYNAMIC},
+        {"INT", SL_TABLE_INTEGER},     {"CHAR", SL_TABLE_TEXT},      {"CLOB", SL_TABLE_TEXT},
+        {"TEXT", SL_TABLE_TEXT},       {"BLOB", SL_TABLE_BYTES},     {"REAL", SL_TABLE_FLOAT},
+        {"FLOA", SL_TABLE_FLOAT},      {"DOUB", SL_TABLE_FLOAT},     {"BOOL", SL_TABLE_BOOLEAN},
+        {"TIME", SL_TABLE_TIMESTAMP},  {"DATE", SL_TABLE_TIMESTAMP}, {"JSON", SL_TABLE_JSON},
+        {"NUMERIC", SL_TABLE_NUMERIC}, {"NUMBER", SL_TABLE_NUMERIC}, {"DECIMAL", SL_TABLE_NUMERIC},
     };
-    if (!type[0])
-        return SL_TABLE_DYNAMIC;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (contains(type, words[i].word))
             return words[i].kind;
-    return SL_TABLE_NUMERIC;
+    return SL_TABLE_DYNAMIC;
 }
 
 struct sl_table_column sl_sqlite_type_of(enum sl_table_kind kind)
@@ -49,6 +48,7 @@ struct sl_table_column sl_sqlite_type_of(enum sl_table_kind kind)
     case SL_TABLE_INTEGER:
     case SL_TABLE_TIMESTAMP:
         return (struct sl_table_column){.type = "INTEGER", .kind = SL_TABLE_INTEGER};
+    case SL_TABLE_FLOAT4:
     case SL_TABLE_FLOAT:
         return (struct sl_table_column){.type = "REAL", .kind = SL_TABLE_FLOAT};
     case SL_TABLE_NUMERIC:

@@ -58,6 +58,16 @@ def test_a_column_without_a_type_holds_bytes_as_a_blob():
     equal(database.rows("SELECT a, b FROM orders"), [(b"a\0b", b"\xff"), ("t", "u"), ("[1]", None)], "values")
 
 
+def test_a_column_of_a_type_that_sqlite_does_not_know_holds_any_value():
+    database = Sqlite()
+    database.run("CREATE TABLE orders (a string NOT NULL, b uuid, c enum, d decimal(10, 2))")
+    write_job(r"""ssc:queueStream({ { sluice.row("", "c0ffee-00", "new", 1.5), sluice.row("x", "\xff", 3, "1.5"), sluice.row("x", 1, 1, "y") } })
+        :saveToTable("sqlite:out.db", "orders")""")
+    batch()
+    equal(database.rows("SELECT * FROM orders"), [("", "c0ffee-00", "new", 1.5), ("x", b"\xff", 3, 1.5)], "values")
+    equal(["it is no number" in letter["message"] for letter in letters()], [True], letters())
+
+
 def test_columns_that_are_one_to_sqlite_are_refused_at_load():
     """The table could never be made, and each batch would fail."""
     for options, first, second in (('columns = {"a", "A"}', "a", "A"), ('columns = {"a", "b"}, batch = "B"', "b", "B")):
