@@ -16,11 +16,13 @@
 #include <string.h>
 #include <strings.h>
 
-enum { INPUTS_MAX = 64, ROWS_BETWEEN_LOOKS = 1024 };
+/* A thousand rows are looked at together, but not of megabytes each. */
+enum { INPUTS_MAX = 64, ROWS_BETWEEN_LOOKS = 1024, BYTES_BETWEEN_LOOKS = 1 << 20 };
 
 struct query {
     struct sl_collect collect; /* first: core/contract/collect.h */
     struct sl_dataset *taken[INPUTS_MAX];
+    uint64_t unlooked; /* bytes of the result since it was looked at whether it is too large */
 };
 
 /* The tables of a node, and what their names are made of. */
@@ -255,18 +257,26 @@ static int gather(struct sl_stage *stage, struct tables *tables)
     return r;
 }
 
+static int make_room(struct query *query, struct sl_row_buffer *pile, struct sl_task *task)
+{
+    if (pile->rows->count % ROWS_BETWEEN_LOOKS && query->unlooked < BYTES_BETWEEN_LOOKS)
+        return 0;
+    query->unlooked = 0;
+    return sl_row_buffer_make_room(&query->collect.piles, pile, task);
+}
+
 static int add_row(struct query *query, struct sl_row_buffer *pile, struct sl_task *task,
                    const struct sl_field *fields, uint32_t width)
 {
     struct sl_field copy[SL_WIDTH_MAX];
-    if (pile->rows->count % ROWS_BETWEEN_LOOKS == 0) {
-        int r = sl_row_buffer_make_room(&query->collect.piles, pile, task);
-        if (r < 0)
-            return r;
-    }
-    for (uint32_t i = 0; i < width; i++)
+    int r = make_room(query, pile, task);
+    if (r < 0)
+        return r;
+    for (uint32_t i = 0; i < width; i++) {
+        query->unlooked += fields[i].tag == SL_STR ? fields[i].len : 0;
         if (!sl_field_copy(&pile->rows->arena, &fields[i], &copy[i]))
             return SL_ENOMEM;
+    }
     return sl_rows_append_row(pile->rows, copy, width);
 }
 

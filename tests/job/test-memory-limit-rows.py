@@ -49,6 +49,15 @@ def test_the_first_records_are_the_same_with_a_limit():
     same_with_a_limit(FIRST, words=WORDS)
 
 
+def test_large_rows_of_a_query_stay_within_the_limit():
+    """Whether there is room for them is not looked at by the thousand."""
+    if SANITIZED:
+        skip("a sanitizer has memory of its own")
+    move_in("a", "".join("%d\n" % i for i in range(600)))
+    stays_below("""ssc:textFileStream("in"):columns("l"):sql("SELECT l, l || replace(hex(zeroblob(100000)), '00', 'xx') AS big FROM this")
+        :map(function(l, big) return l, #big, big:sub(1, 5) end):saveAsTextFiles("out/r")""", 64, 100)
+
+
 def test_several_parts_of_an_output_give_the_same_with_a_limit():
     write_input(WORDS)
     seen = []
