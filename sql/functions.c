@@ -249,6 +249,21 @@ static int64_t truncate_seconds(int64_t local_s, enum unit unit)
     return sl_days_of_date(date.year, month, 1) * 86400;
 }
 
+/* False: it is none, which is reported. Text that is no number, a date say, would be 0 or its year to SQLite. */
+static bool take_time(sqlite3_context *context, sqlite3_value *value, int64_t *ret)
+{
+    int type = sqlite3_value_numeric_type(value);
+    *ret = sqlite3_value_int64(value);
+    bool is_time = (type == SQLITE_INTEGER || type == SQLITE_FLOAT) && sl_time_is_valid(*ret);
+    if (!is_time)
+        sqlite3_result_error(
+            context,
+            "date_trunc: a time is in ms since the epoch, of the years 1 to 9999; to_timestamp() "
+            "makes one of a text",
+            -1);
+    return is_time;
+}
+
 static void date_trunc(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     struct sl_field name, zone_name = sl_text("UTC");
@@ -259,7 +274,7 @@ static void date_trunc(sqlite3_context *context, int argc, sqlite3_value **argv)
         (argc > 2 && !take_text(context, argv[2], &zone_name)))
         return;
     enum unit unit = find_unit(&name);
-    int64_t ms = sqlite3_value_int64(argv[1]);
+    int64_t ms;
     if (unit == UNITS) {
         sqlite3_result_error(context,
                              "date_trunc: the unit must be year, quarter, month, week, day, hour, minute, "
@@ -267,11 +282,8 @@ static void date_trunc(sqlite3_context *context, int argc, sqlite3_value **argv)
                              -1);
         return;
     }
-    if (!sl_time_is_valid(ms)) {
-        sqlite3_result_error(context, "date_trunc: a time is in ms since the epoch, of the years 1 to 9999",
-                             -1);
+    if (!take_time(context, argv[1], &ms))
         return;
-    }
     if (unit == MILLISECOND) {
         sqlite3_result_int64(context, ms);
         return;

@@ -173,6 +173,15 @@ def test_a_query_that_fails_on_a_value_or_takes_too_long_fails_the_batch():
     check("took longer than 100 ms" in done.stderr, done.stderr)
 
 
+def test_a_date_that_is_no_time_fails_the_batch():
+    """SQLite's number of '2024-01-01' is 2024, two seconds after the epoch."""
+    query = "SELECT date_trunc('hour', word) FROM this"
+    equal(result('named:sql([[%s]])' % query, text="7200001 7200001.5\n"), "7200000\n7200000\n", "texts of numbers, as csv has them")
+    shutil.rmtree(".sluice")
+    done = run('named:sql([[%s]]):print()' % query, text="2024-01-01\n", status=1)
+    check("job.lua:6: sql: date_trunc: a time is in ms" in done.stderr and "to_timestamp()" in done.stderr, done.stderr)
+
+
 def test_results_are_those_of_sqlite():
     rows = [(i % 7, "k%d" % (i % 5), i * 0.5 if i % 3 else None) for i in range(200)]
     plain = sqlite3.connect(":memory:")
