@@ -9,6 +9,7 @@
 #include "cli/kept.h"
 #include "cli/report.h"
 #include "cli/signals.h"
+#include "cli/status_bytes.h"
 #include "cli/target.h"
 #include "core/base/io.h"
 #include "core/contract/view.h"
@@ -66,6 +67,7 @@ static int find_views(struct mounting *mounting, const char *text, size_t len, s
     struct sl_field status = sl_nil();
     *ret = sl_nil();
     int r = sl_json_parse(arena, text, len, &status, &message, &at);
+    r = r < 0 ? r : sl_status_restore_bytes(arena, &status);
     if (r == SL_ENOMEM)
         return sl_error_nomem(mounting->err);
     const struct sl_field *views =

@@ -1,6 +1,7 @@
 #include "cli/target.h"
 
 #include "cli/report.h"
+#include "cli/status_bytes.h"
 #include "core/base/io.h"
 #include "core/contract/source.h"
 #include "engine/graph/graph.h"
@@ -263,6 +264,8 @@ int sl_target_read_status(struct sl_target *target, struct sl_error *err)
     if (r == 0 && target->status_text &&
         sl_json_parse(&target->arena, target->status_text, len, &target->status, &message, &at) < 0)
         target->status = sl_nil(); /* a hint that cannot be read is no hint */
+    if (r == 0 && sl_status_restore_bytes(&target->arena, &target->status) < 0)
+        r = sl_error_nomem(err);
     find_dir(target);
     return r;
 }

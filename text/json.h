@@ -14,6 +14,8 @@ bool sl_json_string(struct sl_buf *buf, const void *bytes, size_t len, uint64_t 
 bool sl_json_text(struct sl_buf *buf, const char *text); /* a string; NULL: null */
 /* A member of an object: "name":"text", with a comma before it unless the object has just begun. */
 bool sl_json_member(struct sl_buf *buf, const char *name, const char *text);
+/* The same of bytes that should be text; where they are no UTF-8, "name_base64" beside it has them. */
+bool sl_json_member_bytes(struct sl_buf *buf, const char *name, const void *bytes, size_t len);
 /* The same of an integer, or null where it is not known. */
 bool sl_json_member_integer(struct sl_buf *buf, const char *name, bool is_known, int64_t integer);
 

@@ -1,6 +1,7 @@
 /* Values to JSON. Strings are looked at eight bytes at a time; runs that need nothing are copied whole. */
 #include "text/json.h"
 
+#include "text/digest.h"
 #include "text/notation.h"
 #include "text/number.h"
 #include "text/utf8.h"
@@ -115,6 +116,15 @@ static bool member_name(struct sl_buf *buf, const char *name)
 bool sl_json_member(struct sl_buf *buf, const char *name, const char *text)
 {
     return member_name(buf, name) && sl_json_text(buf, text);
+}
+
+bool sl_json_member_bytes(struct sl_buf *buf, const char *name, const void *bytes, size_t len)
+{
+    uint64_t replaced = 0;
+    if (!member_name(buf, name) || !sl_json_string(buf, bytes, len, &replaced))
+        return false;
+    return !replaced || (sl_buf_printf(buf, ",\"%s_base64\":\"", name) && sl_buf_base64(buf, bytes, len) &&
+                         sl_buf_byte(buf, '"'));
 }
 
 bool sl_json_member_integer(struct sl_buf *buf, const char *name, bool is_known, int64_t integer)

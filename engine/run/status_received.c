@@ -16,7 +16,7 @@ static void add_source(struct sl_source *source, struct sl_buf *buf)
     const char *name = sl_source_name(source->node, text, sizeof text);
     source->ops->report(source, &report);
     sl_buf_printf(buf, "{\"source\":\"%s\"", source->node->op->name);
-    sl_json_member(buf, "name", name ? name : "");
+    sl_json_member_bytes(buf, "name", name ? name : "", name ? strlen(name) : 0);
     sl_json_member(buf, "connection", report.connection);
     sl_json_member(buf, "detail", report.detail);
     sl_buf_printf(buf,
@@ -37,7 +37,7 @@ static void add_table(struct sl_source *source, struct sl_buf *buf)
     const char *name = sl_source_name(source->node, text, sizeof text);
     source->ops->report_table(source, &report);
     sl_buf_text(buf, "{\"source\":\"table\"");
-    sl_json_member(buf, "name", name ? name : "");
+    sl_json_member_bytes(buf, "name", name ? name : "", name ? strlen(name) : 0);
     sl_json_member(buf, "version", report.version);
     sl_json_member(buf, "trouble", report.trouble);
     sl_buf_printf(buf,

@@ -8,6 +8,7 @@
 #include "engine/run/status_operators.h"
 #include "engine/run/status_received.h"
 #include "state/catalog/counters.h"
+#include "text/digest.h"
 #include "text/json.h"
 #include "watcher/watcher.h"
 
@@ -27,33 +28,63 @@ enum { UNFINISHED_NAMED_MAX = 20 };
 static void add_path(struct sl_buf *buf, const char *name, const char *path)
 {
     char absolute[PATH_MAX];
-    sl_json_member(buf, name, path && realpath(path, absolute) ? absolute : path);
+    const char *shown = path && realpath(path, absolute) ? absolute : path;
+    if (shown)
+        sl_json_member_bytes(buf, name, shown, strlen(shown));
+    else
+        sl_json_member(buf, name, NULL);
 }
 
-static void add_views(const struct sl_run *run, struct sl_buf *buf)
+static void add_text(struct sl_buf *buf, const struct sl_field *name, uint64_t *replaced)
 {
-    char *mount = run->services.viewer ? sl_mount_path(run->context) : NULL;
-    add_path(buf, "mount", mount);
-    sl_buf_text(buf, ",\"views\":[");
-    const char *separator = "";
-    free(mount);
+    sl_json_string(buf, name->str, name->len, replaced);
+}
+
+static void add_base64(struct sl_buf *buf, const struct sl_field *name, uint64_t *replaced)
+{
+    (void)replaced;
+    sl_buf_byte(buf, '"');
+    sl_buf_base64(buf, name->str, name->len);
+    sl_buf_byte(buf, '"');
+}
+
+/* The list of the names of views. */
+static void add_names(const struct sl_run *run,
+                      void (*add)(struct sl_buf *buf, const struct sl_field *name, uint64_t *replaced),
+                      struct sl_buf *buf, uint64_t *replaced)
+{
+    const char *separator = "[";
     for (size_t n = 0; n < run->pipelines->nodes; n++) {
         const struct sl_node *node = run->pipelines->node[n];
         if (node->op->kind != SL_OP_OUTPUT || strcmp(node->op->name, "mount") != 0)
             continue;
         struct sl_field name = sl_node_value(node, 0);
         sl_buf_text(buf, separator);
-        sl_json_string(buf, name.str, name.len, NULL);
+        add(buf, &name, replaced);
         separator = ",";
     }
-    sl_buf_byte(buf, ']');
+    sl_buf_text(buf, *separator == '[' ? "[]" : "]");
+}
+
+static void add_views(const struct sl_run *run, struct sl_buf *buf)
+{
+    char *mount = run->services.viewer ? sl_mount_path(run->context) : NULL;
+    uint64_t replaced = 0;
+    add_path(buf, "mount", mount);
+    free(mount);
+    sl_buf_text(buf, ",\"views\":");
+    add_names(run, add_text, buf, &replaced);
+    if (replaced) {
+        sl_buf_text(buf, ",\"views_base64\":");
+        add_names(run, add_base64, buf, &replaced);
+    }
 }
 
 void sl_status_head(const struct sl_run *run, struct sl_buf *buf)
 {
     const struct sl_context *context = run->context;
-    sl_buf_text(buf, "{\"job\":");
-    sl_json_string(buf, context->name, strlen(context->name), NULL);
+    sl_buf_byte(buf, '{');
+    sl_json_member_bytes(buf, "job", context->name, strlen(context->name));
     add_path(buf, "dir", context->dir);
     add_views(run, buf);
     sl_buf_printf(buf, ",\"version\":\"%s\",\"pid\":%ld,\"clock\":\"%s\",\"interval_ms\":%" PRId64,
@@ -185,8 +216,8 @@ static void add_source(const struct sl_source *source, struct sl_buf *buf)
     struct sl_watcher_counts counts = sl_status_counts(source);
     struct sl_field dir = sl_node_value(source->node, 0);
     const uint64_t *standing = counts.standing;
-    sl_buf_text(buf, "{\"directory\":");
-    sl_json_string(buf, dir.str, dir.len, NULL);
+    sl_buf_byte(buf, '{');
+    sl_json_member_bytes(buf, "directory", dir.str, dir.len);
     sl_buf_printf(buf, ",\"recursive\":%s",
                   sl_node_option_boolean(source->node, "recursive", false) ? "true" : "false");
     sl_buf_printf(buf,

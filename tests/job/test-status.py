@@ -104,6 +104,26 @@ def test_a_first_start_that_failed_leaves_no_second_checkpoint():
     sluice_ok("wait", "in/a")
 
 
+def test_names_that_are_no_utf8_are_found_by_every_command():
+    """status.json says where the job and its mount are, and JSON has UTF-8 only."""
+    os.mkdir(b"d\xffr")
+    os.chdir(b"d\xffr")
+    view, inputs = os.fsdecode(b"v\xff"), os.fsdecode(b"i\xff")
+    os.mkdir(inputs)
+    with open(inputs + "/a", "w") as file:
+        file.write("x\n")
+    with open(os.fsdecode(b"j\xff.lua"), "wb") as file:
+        file.write(os.fsencode(PLAIN.replace('"in"', '"%s"' % inputs).replace('mount("lines")', 'mount("%s")' % view)))
+    sluice_ok("run", os.fsdecode(b"j\xff.lua"), "--once")
+    at = sluice_ok("why", inputs + "/a").stdout
+    check(at.startswith("i\\xFF/a: taken in batch "), at)
+    equal([line.split("\t")[0] for line in sluice_ok("trace", inputs + "/a").stdout.splitlines()], ["input", "output"], "trace")
+    sluice_ok("wait", view, "--after", "0", "--timeout", "60s")
+    equal(sluice_ok("tail", "./out/lines", "--batches", "1").stdout, "x\n", "an output by its path from here")
+    equal(status()["status"]["views_base64"], ["dv8="], "the name of the view, for programs")
+    check("directory    i\\xFF: 0 waiting" in sluice_ok("status").stdout, sluice_ok("status").stdout)
+
+
 def test_without_a_checkpoint_it_says_what_to_do():
     for args in ((), ("--checkpoint", "nowhere")):
         done = sluice("status", *args)
