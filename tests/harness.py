@@ -8,6 +8,7 @@ of which nothing else is left ends with 77.
 Waiting is for a condition, never for a time. The program is $SLUICE (build/release/sluice without it).
 """
 import ctypes, json, os, pathlib, re, shutil, signal, subprocess, sys, tempfile, time, traceback
+from mounts import mount_points
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD") or ROOT / "build/release")
@@ -247,9 +248,7 @@ def json_lines(content):
 # ---- the mount ----
 
 def mounts_below(directory):
-    with open("/proc/self/mountinfo") as mounts:
-        points = [line.split()[4] for line in mounts]
-    return [point for point in points if point.startswith(os.path.join(os.path.realpath(directory), ""))]
+    return [point for point in mount_points() if point.startswith(os.path.join(os.path.realpath(directory), ""))]
 
 
 def unmount(point):

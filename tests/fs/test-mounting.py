@@ -122,7 +122,7 @@ def test_plain_views_are_for_others_when_the_job_says_so():
 def test_nothing_of_the_mount_can_be_executed_or_is_a_device():
     with started() as run:
         point = os.path.realpath("mnt")
-        lines = [line.split() for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()]
+        lines = [line.split() for line in pathlib.Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()]
         options = [line[5].split(",") for line in lines if line[4] == point]
         equal(len(options), 1, "mounts")
         check({"ro", "nosuid", "nodev", "noexec"} <= set(options[0]), "mount options: %s" % options)
