@@ -1,5 +1,6 @@
 #include "receive/avro.h"
 
+#include "receive/pairs.h"
 #include "text/row_codec.h"
 
 #include <stdlib.h>
@@ -105,38 +106,13 @@ struct headers {
     const struct sl_field *order[HEADERS_MAX];
 };
 
-/* By key, and of one key in the order in which they came. */
-static int compare_pairs(const void *left, const void *right)
-{
-    const struct sl_field *a = *(const struct sl_field *const *)left,
-                          *b = *(const struct sl_field *const *)right;
-    int order = sl_field_compare(a, b);
-    return order ? order : (a > b) - (a < b);
-}
-
-/* By key, each once: of equal ones the last, as maps of Java have it. */
-static size_t sort_pairs(struct headers *headers, size_t count)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++)
-        headers->order[i] = &headers->read[2 * i];
-    qsort(headers->order, count, sizeof *headers->order, compare_pairs);
-    for (size_t i = 0; i < count; i++) {
-        if (i + 1 < count && sl_field_compare(headers->order[i], headers->order[i + 1]) == 0)
-            continue;
-        headers->sorted[2 * kept] = headers->order[i][0];
-        headers->sorted[2 * kept++ + 1] = headers->order[i][1];
-    }
-    return kept;
-}
-
 static bool read_event(struct reader *reader, struct headers *headers)
 {
     size_t count;
     struct sl_field row[2];
     if (!read_map(reader, headers->read, &count) || !read_bytes(reader, &row[0]))
         return false;
-    row[1] = sl_map(headers->sorted, sort_pairs(headers, count));
+    row[1] = sl_map(headers->sorted, sl_pairs_sort(headers->read, count, headers->order, headers->sorted));
     reader->is_out_of_memory = !sl_row_codec_append(reader->rows, row, 2);
     reader->count++;
     return !reader->is_out_of_memory;

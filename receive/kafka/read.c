@@ -7,6 +7,7 @@
 #include "core/base/array.h"
 #include "core/base/limits.h"
 #include "receive/kafka/source.h"
+#include "receive/pairs.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -324,26 +325,21 @@ static struct sl_field name(const char *constant)
 /* Of headers of one name the last counts. */
 static bool headers_of(struct reading *reading, const struct sl_kafka_message *message, struct sl_field *ret)
 {
+    struct sl_arena *arena = reading->task->scratch;
     const char *header;
     const void *value;
-    size_t len, count = 0, kept = 0;
+    size_t len, count = 0;
     while (sl_kafka_message_header(message, count, &header, &value, &len))
         count++;
-    struct sl_field *pairs = sl_arena_alloc(reading->task->scratch, (2 * count + 1) * sizeof *pairs);
-    for (size_t i = 0; pairs && i < count; i++) {
-        (void)sl_kafka_message_header(message, i, &header, &value, &len);
-        struct sl_field key = name(header);
-        size_t at = 0;
-        while (at < kept && !sl_field_equals(&pairs[2 * at], &key))
-            at++;
-        pairs[2 * at] = key;
-        pairs[2 * at + 1] = text_of(value, len);
-        kept += at == kept;
-    }
-    if (!pairs)
+    struct sl_field *pairs = sl_arena_alloc(arena, (4 * count + 1) * sizeof *pairs);
+    const struct sl_field **order = sl_arena_alloc(arena, (count + 1) * sizeof *order);
+    if (!pairs || !order)
         return false;
-    (void)sl_map_sort(pairs, kept); /* the names are different */
-    *ret = sl_map(pairs, kept);
+    for (size_t i = 0; i < count && sl_kafka_message_header(message, i, &header, &value, &len); i++) {
+        pairs[2 * i] = name(header);
+        pairs[2 * i + 1] = text_of(value, len);
+    }
+    *ret = sl_map(&pairs[2 * count], sl_pairs_sort(pairs, count, order, &pairs[2 * count]));
     return true;
 }
 

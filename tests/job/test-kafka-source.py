@@ -2,7 +2,7 @@
 # presets: release asan
 """kafkaStream, in Lua also KafkaUtils.createDirectStream, against a real broker (tests/servers/kafka): every record of a
 committed transaction is in exactly one batch, whatever happens to either side."""
-import random, threading
+import random, resource, threading
 from receiving import *
 from kafka import Producer, broker
 
@@ -47,6 +47,20 @@ def test_records_are_key_and_value_and_meta_in_the_order_of_partitions():
         '[null,"z",' + meta % ('{"h":"2","n":null}', 0, 0, 1234567890123),
         '["k","a",' + meta % ("{}", 0, 1, 0), '["",null,' + meta % ("{}", 1, 1, 0),
         '[null,"",' + meta % ("{}", 2, 1, 0), '["\\u0000","\ufffd\\n",' + meta % ("{}", 3, 1, 0))], "the rows")
+
+
+def test_a_record_of_many_headers_is_sorted_at_once():
+    """Each name twice; of several of one name the last counts. Pairs that were compared with all others would take half a minute."""
+    topic = broker().create(1)
+    names = [b"%05d" % n for n in range(40000, 0, -1)]
+    broker().send(topic, [b"z"], partition=0, headers=[(name, b"1") for name in names] + [(name, b"2") for name in names])
+    kafka_job(topic, "meta = true", "s:map(function(k, v, m) local n = 0 for _, value in pairs(m.headers) do n = n + tonumber(value) end return n end)"
+              ":saveAsTextFiles(\"out/r\", nil, { format = \"lines\" })\n")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    run_once()
+    equal(records(), [b"80000"], "the sum of the headers that count")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    check(used < 10, "seconds of the processor: %.1f" % used)  # under a sanitizer, too
 
 
 def test_results_do_not_depend_on_workers_and_pieces():
