@@ -75,22 +75,27 @@ static int add_row(struct feed *feed, const struct sl_field *fields, uint32_t wi
     return sl_builder_add(&feed->builder, fields, width, (uint32_t)(feed->number++ - feed->origin->first));
 }
 
-static int reject(struct feed *feed, struct sl_field record)
+static int set_aside(struct feed *feed, struct sl_field record, bool is_whole)
 {
+    unsigned node = feed->received->source.node->number;
     const struct sl_field *column = &record;
     uint32_t line = (uint32_t)(feed->number++ - feed->origin->first);
     struct sl_chunk chunk = {
         .rows = 1, .width = 1, .origin = feed->origin, .line = &line, .column = {column}};
-    if (record.len > SL_REJECTED_RECORD_BYTES_MAX)
-        record.len = SL_REJECTED_RECORD_BYTES_MAX;
-    return sl_task_reject(feed->task, feed->received->source.node->number, &chunk, 0);
+    return is_whole ? sl_task_reject(feed->task, node, &chunk, 0)
+                    : sl_task_reject_cut(feed->task, node, &chunk, 0);
+}
+
+static int reject(struct feed *feed, struct sl_field record)
+{
+    return set_aside(feed, record, true);
 }
 
 static int reject_long(struct feed *feed, const uint8_t *record, size_t len)
 {
     (void)sl_task_explain(feed->task, "record of more than %llu bytes (maxRecordBytes)",
                           (unsigned long long)feed->received->record_max);
-    return reject(feed, sl_string(record, len < UINT32_MAX ? len : UINT32_MAX));
+    return set_aside(feed, sl_string(record, len < UINT32_MAX ? len : UINT32_MAX), false);
 }
 
 static int add_tsv(struct feed *feed, const uint8_t *record, size_t len)

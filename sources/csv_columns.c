@@ -79,6 +79,8 @@ int sl_csv_options_check(const struct sl_node *node, struct sl_error *err)
     r = r < 0 ? r : check_comment(node, err);
     if (r < 0)
         return r;
+    if (sl_node_option_integer(node, "skipLines", 0) < 0)
+        return sl_error_set(err, SL_EUSAGE, "%s: skipLines must be 0 or more", node->op->name);
     struct sl_csv csv = sl_csv_dialect(node);
     if (csv.quotes && csv.quote == csv.delimiter)
         return sl_error_set(err, SL_EUSAGE, "%s: delimiter and quote must differ", node->op->name);

@@ -38,7 +38,7 @@ int sl_input_schema_check(const struct sl_node *node, bool takes, const char *fo
     if (!takes && (schema.tag != SL_NIL || bad.tag != SL_NIL))
         return sl_error_set(
             err, SL_EUSAGE,
-            "%s: %s is an option of formats \"csv\", \"tsv\" and \"jsonl\", the format is \"%s\"",
+            "%s: %s is an option of formats \"csv\", \"tsv\", \"jsonl\" and \"json\", the format is \"%s\"",
             node->op->name, schema.tag != SL_NIL ? "schema" : "badValues", format);
     if (bad.tag != SL_NIL && schema.tag == SL_NIL)
         return sl_error_set(err, SL_EUSAGE, "%s: badValues needs a schema", node->op->name);

@@ -101,7 +101,8 @@ static int read_raw(struct sl_file_source *source, const struct sl_letter *lette
         return push_row(letter, task, out, "a dead letter that is no text", source->source.node);
     if ((has_header && !sl_buf_append(&bytes, letter->header.str, letter->header.len)) ||
         (has_header && !sl_buf_byte(&bytes, '\n')) ||
-        !sl_buf_append(&bytes, letter->field[0].str, letter->field[0].len) || !sl_buf_byte(&bytes, '\n'))
+        !sl_buf_append(&bytes, letter->field[0].str, letter->field[0].len) ||
+        (!letter->field[0].len && !sl_buf_byte(&bytes, '\n'))) /* else there would be no record */
         return sl_error_nomem(task->err);
     struct sl_file file = {.path = (char *)letter->path, .size = (int64_t)bytes.len};
     struct sl_file_part part = {source, source->services->io, -1, &file, letter->origin, 0, file.size,

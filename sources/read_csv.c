@@ -22,7 +22,8 @@ struct csv_reader {
     struct sl_byte_stream *stream;
     struct sl_csv csv;
     struct sl_csv_columns columns;
-    bool wants_header; /* the next record is the header */
+    bool wants_header;    /* the next record is the header */
+    bool has_long_header; /* that dead letters do not repeat: none of them can be read again */
     uint8_t *buf;
     size_t at, searched, len, capacity;
     enum sl_csv_place place;
@@ -52,8 +53,8 @@ static int flush(struct csv_reader *r)
     return result;
 }
 
-/* The record as it is in the file is set aside; task->message says why. */
-static int reject(struct csv_reader *r, const uint8_t *record, size_t len)
+/* The record as it is in the file is set aside, or its beginning; task->message says why. */
+static int set_aside(struct csv_reader *r, const uint8_t *record, size_t len, bool is_whole)
 {
     char message[SL_MESSAGE_MAX];
     memcpy(message, r->task->message, sizeof message);
@@ -61,11 +62,17 @@ static int reject(struct csv_reader *r, const uint8_t *record, size_t len)
     if (result < 0)
         return result;
     memcpy(r->task->message, message, sizeof message);
-    struct sl_field raw =
-        sl_string(record, len < SL_REJECTED_RECORD_BYTES_MAX ? len : SL_REJECTED_RECORD_BYTES_MAX);
+    struct sl_field raw = sl_string(record, len);
+    unsigned node = r->part->source->source.node->number;
     struct sl_chunk chunk = {
         .rows = 1, .width = 1, .origin = r->part->origin, .line = &r->line, .column = {&raw}};
-    return sl_task_reject(r->task, r->part->source->source.node->number, &chunk, 0);
+    return is_whole && !r->has_long_header ? sl_task_reject(r->task, node, &chunk, 0)
+                                           : sl_task_reject_cut(r->task, node, &chunk, 0);
+}
+
+static int reject(struct csv_reader *r, const uint8_t *record, size_t len)
+{
+    return set_aside(r, record, len, true);
 }
 
 static int add_row(struct csv_reader *r, const uint8_t *record, size_t len, struct sl_field *fields,
@@ -83,16 +90,17 @@ static int add_row(struct csv_reader *r, const uint8_t *record, size_t len, stru
 }
 
 /* Dead letters of the file's records repeat it: one part is the whole file, read by one thread. */
-static int keep_header(const struct csv_reader *r, const uint8_t *record, size_t len)
+static int keep_header(struct csv_reader *r, const uint8_t *record, size_t len)
 {
     struct sl_file_source *source = r->part->source;
+    r->has_long_header = len >= SL_REJECTED_RECORD_BYTES_MAX;
     for (size_t f = 0; f < source->states; f++) {
         struct sl_file_state *state = &source->state[f];
         if (&state->origin != r->part->origin)
             continue;
-        char *copy = len < SL_REJECTED_RECORD_BYTES_MAX ? malloc(len + 1) : NULL;
+        char *copy = r->has_long_header ? NULL : malloc(len + 1);
         if (!copy)
-            return len < SL_REJECTED_RECORD_BYTES_MAX ? sl_error_nomem(r->task->err) : 0;
+            return r->has_long_header ? 0 : sl_error_nomem(r->task->err);
         memcpy(copy, record, len);
         free(state->header);
         state->header = copy;
@@ -119,6 +127,19 @@ static int split_failed(struct csv_reader *r, int result, const char *message, c
     return reject(r, record, len);
 }
 
+/* The record after a header that is too long is no header. */
+static int reject_long(struct csv_reader *r, const uint8_t *record, size_t len, bool is_whole)
+{
+    const char *advice = r->place == SL_CSV_QUOTED ? "; a quote may not be closed" : "";
+    if (r->wants_header)
+        return sl_error_set(r->task->err, SL_EFAIL,
+                            "reading %s: its header: record of more than %zu bytes (maxRecordBytes)%s",
+                            r->part->file->path, r->record_max, advice);
+    (void)sl_task_explain(r->task, "csv: record of more than %zu bytes (maxRecordBytes)%s", r->record_max,
+                          advice); /* gives SL_EREJECT */
+    return set_aside(r, record, len, is_whole);
+}
+
 /* Where bad values are nil, a record has as many fields as are expected: those that are missing are nil, those that are more
  * are dropped. */
 static bool takes_any_count(const struct csv_reader *r)
@@ -126,11 +147,12 @@ static bool takes_any_count(const struct csv_reader *r)
     return r->columns.typed.columns && r->columns.typed.bad_is_nil;
 }
 
-/* Only chosen columns become fields of a row: files may have more of them than a row can. */
+/* Only chosen columns, and those that are expected, become fields of a row: files may have more of them than a row can. */
 static bool may_be_wide(const struct csv_reader *r)
 {
     const struct sl_csv_columns *columns = &r->columns;
-    return columns->header && (columns->wanted.tag == SL_LIST || columns->typed.columns);
+    return (columns->header && (columns->wanted.tag == SL_LIST || columns->typed.columns)) ||
+           takes_any_count(r);
 }
 
 /* Doubles the room for fields. 0; 1: there may be no more; or SL_ENOMEM. */
@@ -189,13 +211,9 @@ static int take_record(struct csv_reader *r, const uint8_t *record, size_t len, 
         len--;
     if (!len && expected != 1)
         return 0;
-    int result =
-        len > r->record_max
-            ? sl_task_explain(r->task, "csv: record of more than %zu bytes (maxRecordBytes)", r->record_max)
-            : 0;
-    if (result == SL_EREJECT)
-        return reject(r, record, len);
-    result = split(r, record, len, &count, &message);
+    if (len > r->record_max)
+        return reject_long(r, record, len, true);
+    int result = split(r, record, len, &count, &message);
     if (result < 0)
         return split_failed(r, result, message, record, len);
     if (r->wants_header) {
@@ -243,9 +261,7 @@ static int take_rest(struct csv_reader *r)
     size_t len = r->len - r->at;
     int result = 0;
     if (!r->is_skipping && len > r->record_max) {
-        (void)sl_task_explain(r->task, "csv: record of more than %zu bytes (maxRecordBytes)%s", r->record_max,
-                              r->place == SL_CSV_QUOTED ? "; a quote may not be closed" : "");
-        result = reject(r, r->buf + r->at, len);
+        result = r->is_comment ? 0 : reject_long(r, r->buf + r->at, len, false);
         r->is_skipping = true;
     }
     if (r->is_skipping) {
@@ -271,7 +287,7 @@ static bool skip_lines(struct csv_reader *r)
 static bool judge_comment(struct csv_reader *r)
 {
     size_t left = r->len - r->at;
-    if (r->comment.tag != SL_STR || r->searched > r->at)
+    if (r->comment.tag != SL_STR || r->searched > r->at || r->is_skipping)
         return true;
     if (left < r->comment.len && !r->ended && memcmp(r->buf + r->at, r->comment.str, left) == 0)
         return false;
@@ -435,7 +451,7 @@ static int read_csv(const struct sl_file_part *part, struct sl_task *task, struc
         .task = task,
         .csv = sl_csv_dialect(node),
         .comment = sl_csv_comment(node),
-        .lines_to_skip = sl_csv_skip_lines(node),
+        .lines_to_skip = part->bytes ? 0 : sl_csv_skip_lines(node), /* a dead letter is no file's beginning */
         .record_max = record_max < INT32_MAX ? (size_t)record_max : INT32_MAX,
         .is_first = true,
     };

@@ -91,8 +91,7 @@ static int reject(struct documents *d, const uint8_t *text, size_t len)
     if (r < 0)
         return r;
     memcpy(d->task->message, message, sizeof message);
-    struct sl_field raw =
-        sl_string(text, len < SL_REJECTED_RECORD_BYTES_MAX ? len : SL_REJECTED_RECORD_BYTES_MAX);
+    struct sl_field raw = sl_string(text, len < UINT32_MAX ? len : UINT32_MAX);
     struct sl_chunk chunk = {
         .rows = 1, .width = 1, .origin = d->part->origin, .line = &d->line, .column = {&raw}};
     return sl_task_reject(d->task, d->part->source->source.node->number, &chunk, 0);
@@ -155,7 +154,7 @@ static int take_items(struct documents *d)
     skip_space(d);
     if (d->at < d->end && *d->at == ']')
         return 0;
-    while (r == 0 && d->at < d->end) {
+    while (r == 0) {
         const uint8_t *end = value_end(d->at, d->end);
         if (end == d->at)
             return refuse_rest(d, "an item of the array is missing");
@@ -165,7 +164,7 @@ static int take_items(struct documents *d)
             return r;
         if (r == 0 && (d->at == d->end || *d->at != ','))
             return refuse_rest(d, "a comma or the end of the array is missing");
-        d->at++;
+        d->at += r == 0;
         skip_space(d);
     }
     return r;

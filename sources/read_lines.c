@@ -1,6 +1,5 @@
 /* "lines": what textFileStream gives. A file that begins with UTF-16's byte order mark is decoded: the partition that
  * begins it has all of its lines. */
-#include "core/base/log.h"
 #include "sources/read_text.h"
 #include "sources/stream.h"
 #include "text/decompress.h"
@@ -38,16 +37,6 @@ static void read_head(const struct sl_file_part *part, size_t size, struct head 
     ret->len = got < 0 ? 0 : (size_t)got;
 }
 
-/* Once for a source. */
-static void report_encoding(const struct sl_file_part *part, enum sl_encoding encoding)
-{
-    if (atomic_exchange(&part->source->encoding_reported, true))
-        return;
-    sl_log(part->source->services->log, SL_LOG_INFO,
-           "%s begins with a byte order mark of %s and is decoded; so are others of its source that do",
-           part->file->path, sl_encoding_names[encoding]);
-}
-
 /* The part that begins it has all of its lines. */
 static int read_encoded(const struct sl_file_part *part, enum sl_encoding encoding, struct sl_task *task,
                         struct sl_outlet *out, uint64_t *ret_lines)
@@ -56,12 +45,11 @@ static int read_encoded(const struct sl_file_part *part, enum sl_encoding encodi
     *ret_lines = 0;
     if (part->from > 0)
         return 0;
-    report_encoding(part, encoding);
     int r = sl_text_stream_open(part, encoding, &stream, task->err);
     if (r < 0)
         return r;
     r = sl_text_read_lines(part, stream, task, out, ret_lines);
-    stream->close(stream);
+    sl_text_stream_close(part, encoding, stream);
     return r;
 }
 
@@ -72,7 +60,7 @@ static int read_plain(const struct sl_file_part *part, struct sl_task *task, str
     struct head head;
     bool is_begin = part->from == 0;
     read_head(part, is_begin ? sizeof head.bytes : MARK_BYTES, &head);
-    enum sl_encoding encoding = sl_encoding_of_mark(head.bytes, head.len);
+    enum sl_encoding encoding = sl_text_encoding_of(part, head.bytes, head.len);
     struct sl_file_part begun = *part;
     if (is_begin)
         begun.io = &head.io;

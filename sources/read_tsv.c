@@ -8,6 +8,10 @@ static int split(const struct sl_typed *typed, struct sl_task *task, const struc
                  struct sl_field *fields, uint32_t *ret_width)
 {
     int r = sl_tsv_split(task->scratch, line->str, line->len, fields, SL_WIDTH_MAX, ret_width);
+    if (r == SL_EREJECT && typed->bad_is_nil) { /* a schema has no more: the others are dropped */
+        *ret_width = SL_WIDTH_MAX;
+        r = 0;
+    }
     if (r == SL_EREJECT)
         return sl_task_explain(task, "tsv: more than %d fields", SL_WIDTH_MAX);
     if (r < 0 || !typed->columns)

@@ -50,11 +50,9 @@ static int push_contents(const struct sl_file_part *part, struct sl_task *task, 
     sl_arena_reset(task->scratch);
     if (c->len <= c->most)
         return sl_push(out, &chunk);
-    if (bytes.len > SL_REJECTED_RECORD_BYTES_MAX)
-        bytes.len = SL_REJECTED_RECORD_BYTES_MAX;
     (void)sl_task_explain(task, "file of more than %zu bytes (maxRecordBytes)",
                           c->most); /* gives SL_EREJECT */
-    return sl_task_reject(task, part->source->source.node->number, &chunk, 0);
+    return sl_task_reject_cut(task, part->source->source.node->number, &chunk, 0);
 }
 
 static int read_whole(const struct sl_file_part *part, struct sl_task *task, struct sl_outlet *out,

@@ -82,14 +82,19 @@ int sl_part_stream_open(const struct sl_file_part *part, struct sl_byte_stream *
     return 0;
 }
 
-void sl_part_stream_close(const struct sl_file_part *part, struct sl_byte_stream *stream)
+void sl_part_stream_warn(const struct sl_file_part *part, const struct sl_byte_stream *stream)
 {
-    if (!stream)
-        return;
     if (is_compressed(part) && sl_decompress_garbage(stream))
         sl_log(part->source->services->log, SL_LOG_WARNING,
                "%s: what follows the last compressed member is no such member; it is ignored",
                part->file->path);
+}
+
+void sl_part_stream_close(const struct sl_file_part *part, struct sl_byte_stream *stream)
+{
+    if (!stream)
+        return;
+    sl_part_stream_warn(part, stream);
     stream->close(stream);
 }
 

@@ -7,7 +7,9 @@
 
 /* Close with sl_part_stream_close. */
 int sl_part_stream_open(const struct sl_file_part *part, struct sl_byte_stream **ret, struct sl_error *err);
-/* Warns of bytes after the last member. NULL is fine. */
+/* Warns of bytes after the last member; before the stream is closed. */
+void sl_part_stream_warn(const struct sl_file_part *part, const struct sl_byte_stream *stream);
+/* Warns, and closes. NULL is fine. */
 void sl_part_stream_close(const struct sl_file_part *part, struct sl_byte_stream *stream);
 
 /* The lines of the part as one-field rows, split or not. A reader by itself, and what others

@@ -102,7 +102,7 @@ static int reject(struct reader *r, const uint8_t *line, size_t len)
     (void)sl_task_explain(r->task, "line of more than %zu bytes (maxRecordBytes)",
                           r->line_max); /* gives SL_EREJECT */
     r->chunk.rows = 0;
-    return sl_task_reject(r->task, r->lines->node, &r->chunk, 0);
+    return sl_task_reject_cut(r->task, r->lines->node, &r->chunk, 0);
 }
 
 /* ---- filling ---- */

@@ -33,6 +33,7 @@ struct recode {
     size_t at, len; /* of in[] */
     bool ended, began;
     uint32_t high; /* the first half of a pair whose second has not come; 0: none */
+    uint64_t replaced;
     uint8_t in[IN_BYTES];
 };
 
@@ -58,6 +59,12 @@ static size_t put(uint8_t *to, uint32_t c)
     to[2] = (uint8_t)(0x80 | (c >> 6 & 0x3F));
     to[3] = (uint8_t)(0x80 | (c & 0x3F));
     return 4;
+}
+
+static size_t put_replacement(struct recode *r, uint8_t *to)
+{
+    r->replaced++;
+    return put(to, REPLACEMENT);
 }
 
 /* Reads on after what is left. */
@@ -104,12 +111,12 @@ static size_t take_unit(struct recode *r, uint8_t *to)
     if (high && is_low(unit))
         return put(to, 0x10000 + ((high - 0xD800) << 10) + (unit - 0xDC00));
     if (high)
-        len = put(to, REPLACEMENT);
+        len = put_replacement(r, to);
     if (is_high(unit)) {
         r->high = unit;
         return len;
     }
-    return len + put(to + len, is_low(unit) ? REPLACEMENT : unit);
+    return len + (is_low(unit) ? put_replacement(r, to + len) : put(to + len, unit));
 }
 
 /* What is left at the end: half a unit, or half a pair. */
@@ -118,7 +125,7 @@ static size_t take_end(struct recode *r, uint8_t *to)
     bool is_cut = r->high || r->at < r->len;
     r->high = 0;
     r->at = r->len;
-    return is_cut ? put(to, REPLACEMENT) : 0;
+    return is_cut ? put_replacement(r, to) : 0;
 }
 
 static ssize_t recode_read(struct sl_byte_stream *stream, void *buf, size_t size, struct sl_error *err)
@@ -147,6 +154,16 @@ static void recode_close(struct sl_byte_stream *stream)
     struct recode *r = (struct recode *)stream;
     r->from->close(r->from);
     free(r);
+}
+
+const struct sl_byte_stream *sl_recode_source(const struct sl_byte_stream *stream)
+{
+    return ((const struct recode *)stream)->from;
+}
+
+uint64_t sl_recode_replaced(const struct sl_byte_stream *stream)
+{
+    return ((const struct recode *)stream)->replaced;
 }
 
 int sl_recode_open(struct sl_byte_stream *stream, enum sl_encoding encoding, struct sl_byte_stream **ret,

@@ -22,3 +22,6 @@ enum sl_encoding sl_encoding_of_mark(const uint8_t *bytes, size_t len);
 /* Takes the stream, also when it fails. A byte order mark at the beginning is dropped. close() closes both. */
 int sl_recode_open(struct sl_byte_stream *stream, enum sl_encoding encoding, struct sl_byte_stream **ret,
                    struct sl_error *err);
+/* Of a stream that was opened with another encoding than SL_ENCODING_UTF8: what it reads, and how many U+FFFD it gave. */
+const struct sl_byte_stream *sl_recode_source(const struct sl_byte_stream *stream);
+uint64_t sl_recode_replaced(const struct sl_byte_stream *stream);

@@ -31,6 +31,14 @@ int sl_task_reject(struct sl_task *task, unsigned node, const struct sl_chunk *c
     return task->sink->reject(task->sink, task, node, fields, chunk->width, chunk->origin, line);
 }
 
+int sl_task_reject_cut(struct sl_task *task, unsigned node, const struct sl_chunk *chunk, uint32_t row)
+{
+    task->is_record_cut = true;
+    int r = sl_task_reject(task, node, chunk, row);
+    task->is_record_cut = false;
+    return r;
+}
+
 int sl_task_late(struct sl_task *task, unsigned node, const struct sl_chunk *chunk, uint32_t row)
 {
     struct sl_field fields[SL_WIDTH_MAX];

@@ -65,6 +65,7 @@ struct sl_task {
         is_counted_elsewhere; /* maxErrorRate does not count a group error: the batch did not bring the group, or
                                   the error was postponed */
     bool is_counted_by_file; /* record errors are the file's that is being read, and no operator's */
+    bool is_record_cut;      /* what is handed to the sink is only the beginning of a record */
     struct sl_error *err;    /* details of a batch failure */
     char message[SL_MESSAGE_MAX];
 };
@@ -76,6 +77,8 @@ int sl_task_explain_pair(struct sl_task *task, const char *name, const struct sl
 
 /* Hands row `row` of `chunk` to the sink with task->message. 0, or a failure that ends the batch. */
 int sl_task_reject(struct sl_task *task, unsigned node, const struct sl_chunk *chunk, uint32_t row);
+/* The same where the row has only the beginning of the record: its dead letter says so, and is not replayed. */
+int sl_task_reject_cut(struct sl_task *task, unsigned node, const struct sl_chunk *chunk, uint32_t row);
 
 /* Counts row `row` as late for operator `node`; it must have an event time. 0, or a failure that ends the batch. */
 int sl_task_late(struct sl_task *task, unsigned node, const struct sl_chunk *chunk, uint32_t row);

@@ -381,10 +381,8 @@ static int add_row(struct reading *reading, const struct sl_kafka_message *messa
 
 static int reject(struct reading *reading, const struct sl_kafka_message *message)
 {
-    size_t len =
-        message->value_len < SL_REJECTED_RECORD_BYTES_MAX ? message->value_len : SL_REJECTED_RECORD_BYTES_MAX;
-    const struct sl_field fields[2] = {text_of(message->key, message->key_len < len ? message->key_len : len),
-                                       text_of(message->value, len)};
+    const struct sl_field fields[2] = {text_of(message->key, message->key_len),
+                                       text_of(message->value, message->value_len)};
     uint32_t line = (uint32_t)(message->offset - reading->split->origin.first);
     const struct sl_chunk chunk = {.rows = 1,
                                    .width = 2,

@@ -43,6 +43,24 @@ def test_a_record_that_is_too_long_is_set_aside():
     check("more than" in letters()[0]["message"], letters()[0]["message"])
 
 
+def test_a_byte_order_mark_before_a_record_that_a_separator_ends_is_dropped():
+    for text, wanted in (("\ufeff", []), ("\ufeffa;b\n", ["a", "b\n"]), ("a;\ufeffb", ["a", "\ufeffb"])):
+        check_records('separator = ";"', text.encode(), wanted)
+    for encoding in ("utf-16-le", "utf-16-be"):
+        got, said = records('separator = ";"', "\ufeffä;b\n".encode(encoding))
+        equal(got, ["ä", "b\n"], encoding)
+
+
+def test_what_is_no_character_and_what_follows_the_last_member_is_reported():
+    got, said = records('encoding = "utf-16le"', b"a\0\0\xd8\n\0b")
+    equal(got, ["a\ufffd", "\ufffd"], "the lines")
+    check("2 of its characters" in said, "what was replaced: " + said)
+    for options in ('separator = ";"', 'encoding = "latin1"'):
+        got, said = records(options, gzip.compress(b"a") + b"garbage", name="f.gz")
+        equal(got, ["a"], options)
+        check("follows the last compressed member" in said, "%s: %s" % (options, said))
+
+
 def test_encodings():
     text = "Grüße\nzweite € Zeile 😀\r\nohne Ende"
     for encoding in ("utf-16le", "utf-16be"):
@@ -109,6 +127,13 @@ def test_wrong_json_is_set_aside_with_its_line():
         check(letters(), "%s is reported" % text)
 
 
+def test_an_array_of_json_that_is_cut_is_set_aside_wherever_it_ends():
+    text = '[{"a": 1}, {"a": 2}, '
+    for end, wanted in ((len(text), 2), (len(text) - 1, 2), (len(text) - 2, 2), (len(text) - 3, 1), (11, 1), (1, 0)):
+        got, _ = records('format = "json"', text[:end])
+        equal((got, letters() != []), ([{"a": 1}, {"a": 2}][:wanted], True), text[:end])
+
+
 def test_csv_comments_skipped_lines_and_padding():
     check_records('format = "csv", comment = "#"', '# made, "today\na,1\n#x\nb,"#2"\n#', [["a", "1"], ["b", "#2"]])
     check_records('format = "csv", comment = "//", header = true, columns = { "n" }', "// c\nk,n\na,1\n//\nb,2", [{"n": "1"}, {"n": "2"}])
@@ -123,7 +148,7 @@ def test_csv_comments_skipped_lines_and_padding():
 def test_options_are_checked():
     for options, wanted in (('separator = ""', "separator must have"), ('encoding = "utf-7"', "encoding must be"),
                             ('format = "csv", separator = ";"', "an option of format"), ('format = "json", trim = true', "an option of format"),
-                            ('format = "csv", comment = ""', "comment must be")):
+                            ('format = "csv", comment = ""', "comment must be"), ('format = "csv", skipLines = -1', "skipLines must be")):
         os.makedirs("in", exist_ok=True)
         done = sluice("check", job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = 1 }\nssc:fileStream("in", { %s }):print()\n' % options))
         check(done.returncode == 2 and wanted in done.stderr, "%s: %s" % (options, done.stderr))

@@ -132,6 +132,25 @@ def test_csv_records_over_maxRecordBytes_are_set_aside():
           [(2, "csv: record of more than 1000 bytes (maxRecordBytes)"), (4, "csv: record of more than 1000 bytes (maxRecordBytes)")], "dead letters")
 
 
+def test_csv_with_a_header_over_maxRecordBytes_is_a_quarantined_file():
+    for name, header in (("short", "a" * 2000), ("long", "a" * 300000)):
+        move_in(name, header + "\none\ntwo\n")
+        done = once('format = "csv", header = true', "maxRecordBytes = 1000")
+        check("its header: record of more than 1000 bytes (maxRecordBytes)" in done.stderr, done.stderr)
+        equal((output_times("out/rows"), letters()), ([], []), "output and dead letters")
+        shutil.rmtree(".sluice"), shutil.rmtree("in")
+
+
+def test_csv_comments_of_any_length_are_no_records_and_none_begins_within_a_record():
+    size = 256 << 10  # what is read at once
+    move_in("a.csv", "#" + ',"' * size + "\na,1\n")
+    text = '"' + "x" * 2000
+    text = "y\n" + text + "x" * (size - len(text) - 2) + '#\n"\nb,2\n'
+    move_in("b.csv", text)
+    got, aside = set_aside('format = "csv", comment = "#"', "maxRecordBytes = 1000")
+    equal((got, [line for line, _, _ in aside]), (["a\t1", "y", "b\t2"], [2]), "rows and the lines of dead letters")
+
+
 def test_csv_with_a_dialect():
     move_in("a.csv", "a;'b;c';\"d\"\n")
     equal(rows('format = "csv", delimiter = ";", quote = "\'"'), ['a\tb;c\t"d"'], "the rows")

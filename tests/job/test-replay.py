@@ -50,6 +50,24 @@ def test_nothing_is_written_into_the_watched_directory():
     equal((letters(), [letter["line"] for letter in letters("*.replayed")]), ([], [2, 4, 1]), "letters left, and replayed")
 
 
+def test_records_that_the_reader_refused_are_read_as_records_whatever_the_file_was():
+    csv = 'format = "csv", skipLines = %d, %s schema = { { "n", "%s" } }'
+    for refusing, taking, content in (
+            ((csv % (1, "header = true,", "int"), ""), csv % (1, "header = true,", "string"), b"title\nn\n1\ntwo\n"),
+            ((csv % (3, "", "int"), ""), csv % (3, "", "string"), b"\n\n\n1\ntwo\n"),
+            (('separator = ";"', "maxRecordBytes = 2, "), 'separator = ";"', b"1;two;")):
+        for left in ("in", "out", ".sluice"):
+            shutil.rmtree(left, ignore_errors=True)
+        move_in("f", content)
+        text = 'ssc:fileStream("in", { %s }):saveAsTextFiles("out/a")\n'
+        job(HEAD.replace("maxErrorRate", refusing[1] + "maxErrorRate") + text % refusing[0])
+        batch()
+        equal(len(letters()), 1, taking + ": dead letters")
+        replay(0, 1)
+        batch(text % taking)
+        equal((rows("out/a"), letters()), (b"1\ntwo\n", []), taking + ": records, and letters left")
+
+
 def test_a_letter_goes_down_the_branch_that_refused_it_and_no_other():
     text = ('local lines = ssc:textFileStream("in")\nlines:saveAsTextFiles("out/all")\n'
             'local some = lines:filter(sluice.contains("x"))\nsome:saveAsTextFiles("out/some")\n'
@@ -126,6 +144,23 @@ def test_records_that_are_not_whole_are_left():
     batch('ssc:textFileStream("in"):flatMap(sluice.split(" ")):%s:saveAsTextFiles("out/a")' % REFUSE)
     check("not a whole line" in replay(0, 0), "why it is left")
     equal(len(letters()), 1, "the letter stays")
+
+
+def test_records_of_which_a_letter_has_the_beginning_are_left():
+    long = "x" * 100000
+    schema = 'format = "%s", schema = { { "n", "int" }, { "s", "string" } }'
+    for options, more, content in (("", "maxRecordBytes = 1000, ", long), ('separator = ";"', "maxRecordBytes = 1000, ", ";" + "x" * 300000),
+                                   ('format = "csv"', "maxRecordBytes = 1000, ", "a\n" + "x" * 300000), (schema % "csv", "", "one," + long),
+                                   (schema % "csv" + ", header = true", "", "n,s,%s\none,two," % long),
+                                   (schema % "tsv", "", "one\t" + long), (schema % "jsonl", "", '{"n": "one", "s": "%s"}' % long),
+                                   (schema % "json", "", '{"n": "one", "s": "%s"}' % long)):
+        move_in("f", content + "\n")
+        job(HEAD.replace("maxErrorRate", more + "maxErrorRate") + 'ssc:fileStream("in", { %s }):saveAsTextFiles("out/a")\n' % options)
+        batch()
+        equal([letter.get("truncated") for letter in letters()], [True], options)
+        check("only their beginning was kept" in replay(0, 0), options + ": why it is left")
+        for left in ("in", "out", ".sluice"):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def test_letters_of_an_operator_that_is_gone_stay():

@@ -74,6 +74,15 @@ def test_bad_values_may_be_nil_instead():
     equal(rows, [row("", *[None] * 5)] * len(BAD), "the rows")
 
 
+def test_fields_beyond_the_last_are_dropped_however_many_there_are():
+    for form, separator in (("csv", ","), ("tsv", "\t")):
+        wide = separator.join(map(str, range(100))) + "\n"
+        equal(run('format = "%s", badValues = "nil", schema = { { "a", "int" }, { "b", "int" } }' % form, wide, name=form),
+              ([{"a": 0, "b": 1}], []), form)
+        for left in (".sluice", "out", "in"):
+            shutil.rmtree(left)
+
+
 def test_required_is_an_error_in_any_mode():
     schema = 'format = "csv", badValues = "nil", schema = {{"id", "int", required = true}, {"name", "string", required = true}}'
     rows, letters = run(schema, "1,a\n,b\n2,\nx,c\n\\N,d\n3,\\N\n4,e\n")
