@@ -41,7 +41,8 @@ static int answer(struct sl_target *target, struct sl_reading *reading, const ch
 static int answer_all(struct sl_target *target, const char *const *files, size_t count, struct sl_error *err)
 {
     struct sl_reading *reading = NULL;
-    int r = sl_target_need_job(target, err);
+    int r = target->job_line.job ? 0 : sl_target_need_checkpoint(target, err);
+    r = r < 0 ? r : sl_target_need_job(target, err);
     if (r == 0)
         r = sl_job_add_workers(target->job_line.job, 1, err);
     if (r == 0 && sl_reading_open(target->checkpoint, &reading, err) < 0)

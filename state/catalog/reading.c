@@ -16,11 +16,23 @@ static int check_exists(const char *path, const char *dir, struct sl_error *err)
 {
     if (access(path, R_OK) == 0)
         return 0;
-    if (errno != ENOENT && errno != ENOTDIR)
-        return sl_error_sys(err, errno, "reading %s", path);
-    return sl_error_set(err, SL_EUSAGE,
-                        "%s is no checkpoint: it holds no catalog; a job makes its own with its first run",
-                        dir);
+    int sys = errno;
+    if (sys == ENOENT || sys == ENOTDIR)
+        return sl_error_set(
+            err, SL_EUSAGE,
+            "%s is no checkpoint: it holds no catalog; a job makes its own with its first run", dir);
+    int r = sl_error_sys(err, sys, "reading %s", path);
+    return sys == EACCES ? sl_error_hint(err, "a checkpoint is for the user who runs the job only") : r;
+}
+
+int sl_reading_check(const char *dir, struct sl_error *err)
+{
+    char *path;
+    if (asprintf(&path, "%s/catalog.db", dir) < 0)
+        return sl_error_nomem(err);
+    int r = check_exists(path, dir, err);
+    free(path);
+    return r;
 }
 
 /* A process that has the catalog open has a log beside it. */

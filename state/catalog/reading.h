@@ -11,6 +11,8 @@ struct sl_reading;
 
 /* dir: the checkpoint. SL_EUSAGE: there is no catalog in it. */
 int sl_reading_open(const char *dir, struct sl_reading **ret, struct sl_error *err);
+/* Whether there is one that this user may read. */
+int sl_reading_check(const char *dir, struct sl_error *err);
 /* No process had the catalog open when it was looked at last: nothing is made beside it. */
 bool sl_reading_is_still(const struct sl_reading *reading);
 void sl_reading_close(struct sl_reading *reading);

@@ -279,11 +279,25 @@ def test_a_checkpoint_that_is_none_is_named():
     os.mkdir("dir")
     pathlib.Path("file").write_text("x")
     pathlib.Path("dir/kept").write_text("x")
-    for command in (("status",), ("status", "--json"), ("status", "--check"), ("wait", "x"), ("trace", "x"), ("replay",), ("deadletter",), ("tail", "x"),
+    for command in (("status",), ("status", "--json"), ("status", "--check"), ("why", "x"), ("wait", "x"), ("trace", "x"), ("replay",), ("deadletter",), ("tail", "x"),
                     ("cat", "x"), ("query", "SELECT 1"), ("top", "--once"), ("ui",), ("ui", "--once", "-"), ("reset", "--yes"), ("reset", "--skip", "1000")):
         for path in ("dir", "file", "file/x", "none"):
             said(2, ["%s is no checkpoint: it " % path], *command, "--checkpoint", path)
     equal(sorted(os.listdir("dir")), ["kept"], "what the directory holds")
+
+
+def test_a_checkpoint_of_another_user_is_there_and_named():
+    if os.geteuid() == 0 and not shutil.which("setpriv"):
+        skip("setpriv is not installed")
+    once(0, [], SAVE)
+    os.chmod(".sluice/job", 0)
+    for command in (("status",), ("status", "--json"), ("why", "in/a"), ("wait", "in/a"), ("trace", "in/a"), ("replay",), ("reset", "--skip", "1000"),
+                    ("tail", "out/a"), ("cat", "a"), ("query", "SELECT 1"), ("top",), ("ui", "--once", "-"), ("mount", "mnt"), ("deadletter",)):
+        for words in ((), ("--checkpoint", ".sluice/job")):
+            done = without_rights(*command, *words)
+            told = " .sluice/job/catalog.db: Permission denied; a checkpoint is for the user who runs the job only\n" in done.stderr
+            equal((done.returncode, told), (1, True), " ".join(command) + ": " + done.stderr)
+    os.chmod(".sluice/job", 0o700)
 
 
 def test_no_path_and_no_address_is_empty():
