@@ -40,12 +40,16 @@ struct tables {
 
 static int name_table(const struct sl_node *node, struct tables *tables, unsigned i, struct sl_error *err)
 {
+    static const char schema[] = "sqlite_"; /* which would be read in the place of the stream */
     struct sl_field names = sl_node_value(node, 2), name = sl_text("this");
     if (names.tag == SL_LIST)
         name = i < names.len ? names.items[i] : sl_nil();
     if (name.tag != SL_STR)
         return sl_error_set(err, SL_EUSAGE, "each stream needs a name: %u streams, %u names", node->inputs,
                             names.tag == SL_LIST ? names.len : 1);
+    if (name.len >= strlen(schema) && strncasecmp((const char *)name.str, schema, strlen(schema)) == 0)
+        return sl_error_set(err, SL_EUSAGE, "names that begin with %s are tables of SQLite; rename %.*s",
+                            schema, (int)name.len, (const char *)name.str);
     if (name.len < 1 || name.len >= sizeof tables->name[i] || memchr(name.str, 0, name.len))
         return sl_error_set(err, SL_EUSAGE, "the name of a table has 1 to %zu bytes",
                             sizeof tables->name[i] - 1);

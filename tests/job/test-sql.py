@@ -129,6 +129,15 @@ def test_tables_of_one_name_are_refused():
         check("job.lua:6: sql: " in done.stderr and ("two tables have the name" in done.stderr) == ("Ä" not in tables), done.stderr)
 
 
+def test_names_of_tables_that_sqlite_has_are_refused():
+    """They would be read in the place of the stream, and have no row."""
+    for name in ("sqlite_master", "SQLite_Schema"):
+        job(HEAD % "" + 'ssc:sql("SELECT count(*) FROM %s, w", { %s = named, w = named }):print()' % (name, name))
+        done = sluice("check", "job.lua")
+        equal(done.returncode, 2, done.stdout)
+        check("job.lua:6: sql: names that begin with sqlite_ are tables of SQLite; rename %s" % name in done.stderr, done.stderr)
+
+
 def test_rdds_are_asked_in_transform():
     equal(result("""named:transform(function(rdd)
     return rdd:sql("SELECT x.word, count(*) FROM this x, o WHERE x.word = o.word GROUP BY 1", { o = rdd:filter(sluice.ne(1, "the")) })
