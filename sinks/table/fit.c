@@ -1,6 +1,5 @@
 #include "sinks/table/fit.h"
 
-#include "core/base/buf.h"
 #include "core/base/error.h"
 #include "text/format.h"
 #include "text/json.h"
@@ -12,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 /* Times that a timestamp can hold everywhere: of the years 1 to 9999. */
 static const int64_t time_min_ms = INT64_C(-62135596800000), time_max_ms = INT64_C(253402300799999);
@@ -173,7 +173,57 @@ static int as_numeric(const struct sl_field *value, struct sl_field *ret, const 
     return good ? 0 : misfit(why, "it is no number");
 }
 
-static int as_time(const struct sl_field *value, struct sl_field *ret, const char **why)
+bool sl_table_put_time(struct sl_buf *buf, int64_t ms, const uint8_t *digits, size_t count)
+{
+    int64_t seconds = ms / 1000 - (ms % 1000 < 0);
+    time_t time = (time_t)seconds;
+    struct tm tm;
+    gmtime_r(&time, &tm); /* of the years 1 to 9999: it fits */
+    return sl_buf_printf(buf, "%04d-%02d-%02d %02d:%02d:%02d.%03d", tm.tm_year + 1900, tm.tm_mon + 1,
+                         tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ms - seconds * 1000)) &&
+           sl_buf_append(buf, digits, count) && sl_buf_text(buf, "+00");
+}
+
+static bool is_digit(uint8_t byte)
+{
+    return byte >= '0' && byte <= '9';
+}
+
+/* The digits of a fraction of a second after those of the ms, without zeros at the end; how many there are. */
+static size_t digits_after_ms(const struct sl_field *text, const uint8_t **ret)
+{
+    enum { MS_DIGITS = 3 };
+    size_t from = 0, end;
+    while (from < text->len && text->str[from] != '.' && text->str[from] != ',')
+        from++;
+    for (end = from + 1; end < text->len && is_digit(text->str[end]);)
+        end++;
+    from += 1 + MS_DIGITS;
+    while (end > from && text->str[end - 1] == '0')
+        end--;
+    *ret = end > from ? text->str + from : NULL;
+    return end > from ? end - from : 0;
+}
+
+/* A time in a text, of which the ms are known, as text where it is finer. */
+static int as_fine_time(struct sl_arena *arena, const struct sl_field *text, int64_t ms, struct sl_field *ret)
+{
+    const uint8_t *digits;
+    size_t count = digits_after_ms(text, &digits);
+    struct sl_buf buf;
+    if (!count)
+        return 0;
+    sl_buf_init(&buf);
+    uint8_t *copy =
+        sl_table_put_time(&buf, ms, digits, count) ? sl_arena_copy(arena, buf.bytes, buf.len) : NULL;
+    if (copy)
+        *ret = sl_string(copy, buf.len);
+    sl_buf_done(&buf);
+    return copy ? 0 : SL_ENOMEM;
+}
+
+static int as_time(struct sl_arena *arena, bool is_fine, const struct sl_field *value, struct sl_field *ret,
+                   const char **why)
 {
     int64_t ms = 0;
     *ret = *value;
@@ -186,7 +236,7 @@ static int as_time(const struct sl_field *value, struct sl_field *ret, const cha
     if (ms < time_min_ms || ms > time_max_ms)
         return misfit(why, "the time is out of range");
     *ret = sl_integer(ms);
-    return 0;
+    return is_fine && value->tag == SL_STR ? as_fine_time(arena, value, ms, ret) : 0;
 }
 
 static int as_value(struct sl_arena *arena, const struct sl_field *value, struct sl_field *ret,
@@ -231,7 +281,8 @@ int sl_table_fit(enum sl_table_kind kind, struct sl_arena *arena, const struct s
     case SL_TABLE_JSON:
         return as_json(arena, value, ret, ret_why);
     case SL_TABLE_TIMESTAMP:
-        return as_time(value, ret, ret_why);
+    case SL_TABLE_TIMESTAMP6:
+        return as_time(arena, kind == SL_TABLE_TIMESTAMP6, value, ret, ret_why);
     case SL_TABLE_DYNAMIC:
         return as_value(arena, value, ret, ret_why);
     }

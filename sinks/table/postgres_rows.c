@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static struct postgres *own(struct sl_table_database *database)
 {
@@ -19,16 +18,6 @@ static struct postgres *own(struct sl_table_database *database)
 }
 
 /* ---- values as text ---- */
-
-static bool put_time(struct sl_buf *buf, int64_t ms)
-{
-    int64_t seconds = ms / 1000 - (ms % 1000 < 0);
-    time_t time = (time_t)seconds;
-    struct tm tm;
-    gmtime_r(&time, &tm); /* of the years 1 to 9999: it fits */
-    return sl_buf_printf(buf, "%04d-%02d-%02d %02d:%02d:%02d.%03d+00", tm.tm_year + 1900, tm.tm_mon + 1,
-                         tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ms - seconds * 1000));
-}
 
 static bool put_hex(struct sl_buf *buf, const struct sl_field *bytes)
 {
@@ -50,8 +39,8 @@ static bool put_plain(struct sl_buf *buf, enum sl_table_kind kind, const struct 
     if (value->tag == SL_FLOAT)
         return sl_buf_float(buf, value->number);
     sl_assert(value->tag == SL_INT);
-    return kind == SL_TABLE_TIMESTAMP ? put_time(buf, value->integer)
-                                      : sl_integer_append(buf, value->integer);
+    return kind == SL_TABLE_TIMESTAMP6 ? sl_table_put_time(buf, value->integer, NULL, 0)
+                                       : sl_integer_append(buf, value->integer);
 }
 
 /* ---- COPY ---- */

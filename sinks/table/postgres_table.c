@@ -38,7 +38,7 @@ static enum sl_table_kind kind_of(unsigned long oid)
     case 1184: /* timestamptz */
     case 1114: /* timestamp */
     case 1082: /* date */
-        return SL_TABLE_TIMESTAMP;
+        return SL_TABLE_TIMESTAMP6;
     default:
         return SL_TABLE_ANY;
     }
@@ -64,7 +64,8 @@ struct sl_table_column sl_postgres_type_of(enum sl_table_kind kind)
     case SL_TABLE_JSON:
         return (struct sl_table_column){.type = "jsonb", .kind = kind};
     case SL_TABLE_TIMESTAMP:
-        return (struct sl_table_column){.type = "timestamptz", .kind = kind};
+    case SL_TABLE_TIMESTAMP6:
+        return (struct sl_table_column){.type = "timestamptz", .kind = SL_TABLE_TIMESTAMP6};
     case SL_TABLE_ANY:
     case SL_TABLE_TEXT:
     case SL_TABLE_DYNAMIC:

@@ -47,6 +47,7 @@ struct sl_table_column sl_sqlite_type_of(enum sl_table_kind kind)
     case SL_TABLE_INT8:
     case SL_TABLE_INTEGER:
     case SL_TABLE_TIMESTAMP:
+    case SL_TABLE_TIMESTAMP6:
         return (struct sl_table_column){.type = "INTEGER", .kind = SL_TABLE_INTEGER};
     case SL_TABLE_FLOAT4:
     case SL_TABLE_FLOAT:

@@ -65,6 +65,18 @@ def test_every_type_of_column_gets_its_values():
            "2024-02-29", "t", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "{a,b}", "10.0.0.1"], "the row")
 
 
+def test_times_in_texts_keep_their_microseconds():
+    database = Database()
+    database.run("CREATE TABLE orders (id bigint, t timestamptz, l timestamp)")
+    texts = ["2024-01-02T03:04:05.123456Z", "2024-01-02 03:04:05.100200+02:00", "1969-12-31 23:59:59,9999995", "2024-01-02 03:04:05.12"]
+    write_job("""ssc:queueStream({ { %s } }):saveToTable("%s", "orders")"""
+              % (", ".join('sluice.row(%d, "%s", "%s")' % (i, text, text) for i, text in enumerate(texts)), database.url))
+    database.run("ALTER DATABASE %s SET timezone = 'Asia/Tokyo'" % database.name)
+    batch()
+    times = ["2024-01-02 03:04:05.123456", "2024-01-02 01:04:05.1002", "1970-01-01 00:00:00", "2024-01-02 03:04:05.12"]
+    equal(database.text("SELECT t AT TIME ZONE 'UTC', l FROM orders ORDER BY id").splitlines(), ["%s\t%s" % (time, time) for time in times], "times")
+
+
 def test_what_the_server_refuses_is_a_record_error():
     for mode in ("append", "upsert"):
         database = Database()
