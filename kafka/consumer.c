@@ -218,6 +218,10 @@ static enum sl_kafka_kind kind_of(const rd_kafka_message_t *message)
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
         return SL_KAFKA_GONE;
+    case RD_KAFKA_RESP_ERR__BAD_MSG:
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+    case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED:
+        return SL_KAFKA_UNREADABLE;
     }
     return SL_KAFKA_PROBLEM;
 }

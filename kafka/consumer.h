@@ -54,6 +54,8 @@ enum sl_kafka_kind {
     SL_KAFKA_END,     /* no message lies between the last one and `offset`, where the partition ends now */
     SL_KAFKA_GONE,    /* the offset that was asked for is not there: removed, or not written yet */
     SL_KAFKA_PROBLEM, /* something is tried again: text says what */
+    /* Records came that cannot be read, with a wrong checksum, say: text says which. What follows are records after them. */
+    SL_KAFKA_UNREADABLE,
 };
 
 struct sl_kafka_message {
@@ -77,5 +79,5 @@ int64_t sl_kafka_message_time(const struct sl_kafka_message *message);
 /* Header number i: false: there are no more. Borrowed until the message is released; value NULL: null. */
 bool sl_kafka_message_header(const struct sl_kafka_message *message, size_t i, const char **ret_name,
                              const void **ret_value, size_t *ret_len);
-/* Of SL_KAFKA_PROBLEM and SL_KAFKA_GONE. */
+/* Of SL_KAFKA_PROBLEM, SL_KAFKA_UNREADABLE and SL_KAFKA_GONE. */
 const char *sl_kafka_message_text(const struct sl_kafka_message *message);

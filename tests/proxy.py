@@ -8,6 +8,7 @@
     proxy.behave("hold", 1000)              # after so many more bytes to the server none is forwarded to it
     proxy.behave("refuse")                  # nobody listens
     proxy.behave("forward")                 # as it should be; connections that stalled go on
+    proxy.replaced = (b"a", b"b")           # what comes from the server has b for a
     proxy.close()
 """
 import socket, struct, threading
@@ -28,6 +29,7 @@ class Proxy:
         self.target = target
         self.lock = threading.Condition()
         self.mode, self.left = "forward", 0
+        self.replaced = None
         self.pairs, self.accepted = set(), 0
         self.listener = None
         self.closed = False
@@ -108,6 +110,8 @@ class Proxy:
         try:
             while True:
                 data = source.recv(65536)
+                if self.replaced and kind == "truncate":
+                    data = data.replace(*self.replaced)
                 passed = self.allowed(kind, len(data)) if data else 0
                 if passed:
                     sink.sendall(data[:passed])

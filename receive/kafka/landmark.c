@@ -169,11 +169,15 @@ int sl_kafka_landmark_check(struct sl_kafka_consumer *consumer, const char *topi
         return r;
     while (r >= 0 && !is_decided && sl_monotonic_ns() < end_ns) {
         r = sl_kafka_reader_fetch(reader, FETCH_MS, message, PIECE, err);
+        bool is_readable = true; /* else the record that would decide may be passed over */
         for (int i = 0; i < r; i++) {
-            if (!is_decided)
+            is_readable = is_readable && message[i].kind != SL_KAFKA_UNREADABLE;
+            if (!is_decided && is_readable)
                 is_decided = judge(at, from, &message[i], ret_is_other);
             sl_kafka_message_release(&message[i]);
         }
+        if (!is_readable)
+            break;
     }
     sl_kafka_reader_stop(reader);
     return r < 0 ? r

@@ -59,6 +59,8 @@ int sl_kafka_read_consumer(struct sl_kafka_source *source, struct sl_kafka_consu
                      &count); /* bytes are the limit */
     /* the end of a partition is known when a fetch comes back empty */
     sl_kafka_default(&source->params, "fetch.wait.max.ms", "100", ours, &count);
+    /* librdkafka leaves it out where it is not asked for; Java's client does it */
+    sl_kafka_default(&source->params, "check.crcs", "true", ours, &count);
     int r = 0;
     pthread_mutex_lock(&source->lock);
     if (!source->reader)
@@ -229,6 +231,17 @@ static int keep(struct reading *reading, const struct sl_kafka_message *message)
     return 0;
 }
 
+/* The library passes over records that it cannot read: they are asked for again, as what came may be damaged and not what is
+ * there. */
+static int ask_again(struct reading *reading, struct sl_kafka_tap *tap,
+                     const struct sl_kafka_message *message)
+{
+    snprintf(reading->trouble, sizeof reading->trouble, "%s", sl_kafka_message_text(message));
+    sl_kafka_tap_stop(tap);
+    (void)poll(NULL, 0, FETCH_MS);
+    return look_up(reading);
+}
+
 /* 1: it was taken; 0: nothing of it is kept, or it belongs to a later split; or a failure. */
 static int take_message(struct reading *reading, struct sl_kafka_tap *tap, struct sl_kafka_message *message)
 {
@@ -254,6 +267,8 @@ static int take_message(struct reading *reading, struct sl_kafka_tap *tap, struc
     case SL_KAFKA_GONE:
         sl_kafka_tap_drop(tap, true);
         return find_loss(reading);
+    case SL_KAFKA_UNREADABLE:
+        return ask_again(reading, tap, message);
     case SL_KAFKA_PROBLEM:
         snprintf(reading->trouble, sizeof reading->trouble, "%s", sl_kafka_message_text(message));
         break;

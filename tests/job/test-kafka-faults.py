@@ -139,6 +139,27 @@ def test_connections_that_stall_or_are_cut_lose_nothing():
     equal_to_topic(topic)
 
 
+def test_records_that_come_damaged_are_asked_for_again():
+    """librdkafka would pass over them, or, where it is not asked for checksums, take them as they are."""
+    for more, records_are in (("", b"a needle in the hay"), (', ["check.crcs"] = "false"', b"a noodle in the hay")):
+        for left in ("out", "ck", ".sluice"):
+            shutil.rmtree(left, ignore_errors=True)
+        topic = broker().create(1)
+        kafka_job(topic, 'connectTimeout = "1s"', more=more)
+        broker().send(topic, [b"before"])
+        run_once()
+        broker().send(topic, [b"a needle in the hay"] * 50)
+        broker().proxy.replaced = (b"needle", b"noodle")
+        done = sluice("run", "job.lua", "--once")
+        if more:
+            equal(done.returncode, 0, "exit status without checksums; " + done.stderr)
+        else:
+            check(done.returncode == 1 and "CRC" in done.stderr, "%d: %s" % (done.returncode, done.stderr))
+        broker().proxy.replaced = None
+        run_once()
+        equal(records(), [b"before"] + [records_are] * 50, "records")
+
+
 def test_a_slow_batch_leaves_the_records_with_the_broker():
     """Ranges of offsets are planned one after another: what no batch has taken is not read, whatever there is."""
     topic = broker().create(1)
