@@ -2,6 +2,7 @@
 """fileStream: separators and encodings of lines, files of JSON, comments and padding of csv."""
 import gzip, pathlib
 from harness import *
+from limits import MEASURED
 
 
 def records(options, content, name="f", batches="1", workers="2"):
@@ -132,6 +133,32 @@ def test_an_array_of_json_that_is_cut_is_set_aside_wherever_it_ends():
     for end, wanted in ((len(text), 2), (len(text) - 1, 2), (len(text) - 2, 2), (len(text) - 3, 1), (11, 1), (1, 0)):
         got, _ = records('format = "json"', text[:end])
         equal((got, letters() != []), ([{"a": 1}, {"a": 2}][:wanted], True), text[:end])
+
+
+def test_large_files_of_json_are_not_in_memory_as_a_whole():
+    if os.environ.get("SLUICE_PRESET") in ("asan", "tsan"):
+        skip("a sanitizer takes memory of its own")
+    document = '{"a": "%s"}' % ("x" * (1 << 20))
+    text = ",\n".join([document] * 80)
+    for name, content, wanted in (("array", "[" + text + "]\n", 80), ("documents", text.replace(",\n", "\n"), 80),
+                                  ("rest", text.replace(",\n", "\n", 1), 2)):
+        for left in ("in", ".sluice", "out"):
+            shutil.rmtree(left, ignore_errors=True)
+        move_in(name, content)
+        job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = 1, workers = 1, maxRecordBytes = "2MiB" }\n'
+            'ssc:fileStream("in", { format = "json" }):map(function(v) return #v.a end):saveAsTextFiles("out/r")\n')
+        done = sluice("run", "--clock", "virtual", "--batches", "1", "job.lua", prefix=[sys.executable, "-c", MEASURED])
+        equal((done.returncode, read("out/r-1000/part-00000").count(b"1048576\n")), (0, wanted), name + ": " + done.stderr)
+        check(int(done.stdout) < 60 << 20, "%s: %s bytes at most" % (name, done.stdout))
+    equal([letter["line"] for letter in letters()], [2], "what follows two documents is no document")
+
+
+def test_an_array_of_which_the_end_is_far_away_is_told_from_a_document():
+    array = "[" + ", ".join(["[%d]" % i for i in range(10)] + ['"%s"' % ("x" * 1000)] * 20000) + "]"
+    got, _ = records('format = "json"', array + "\n" * 70000)
+    equal((len(got), got[:2]), (20010, [[0], [1]]), "items")
+    got, _ = records('format = "json"', array + "\n" * 70000 + "2")
+    equal(([letter["line"] for letter in letters()], got), ([1], [2]), "a document of more than 16 MiB, and one after it")
 
 
 def test_csv_comments_skipped_lines_and_padding():
