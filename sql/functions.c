@@ -354,9 +354,10 @@ static void give_percentile(sqlite3_context *context)
     struct numbers *numbers = sqlite3_aggregate_context(context, 0);
     if (numbers && numbers->count && !numbers->failed) {
         qsort(numbers->number, (size_t)numbers->count, sizeof(double), by_value);
-        double at = numbers->p * (double)(numbers->count - 1), low = floor(at);
-        double a = numbers->number[(sqlite3_int64)low], b = numbers->number[(sqlite3_int64)ceil(at)];
-        sqlite3_result_double(context, a == b ? a : a + (b - a) * (at - low));
+        double at = numbers->p * (double)(numbers->count - 1), low = floor(at), high = ceil(at);
+        double a = numbers->number[(sqlite3_int64)low], b = numbers->number[(sqlite3_int64)high];
+        /* as Spark has it: b - a may be larger than any number */
+        sqlite3_result_double(context, a == b ? a : (high - at) * a + (at - low) * b);
     }
     if (numbers)
         sqlite3_free(numbers->number);

@@ -191,6 +191,13 @@ def test_a_date_that_is_no_time_fails_the_batch():
     check("job.lua:6: sql: date_trunc: a time is in ms" in done.stderr and "to_timestamp()" in done.stderr, done.stderr)
 
 
+def test_a_percentile_lies_between_its_neighbours():
+    query = "SELECT percentile(word, 0.5), percentile(word, 0.75), percentile(word, 1) FROM this"
+    for text, expected in (("-1.5e308 1.5e308", "0.0\t7.5e+307\t1.5e+308"), ("4 1 2 3", "2.5\t3.25\t4.0")):
+        equal(result('named:sql("%s")' % query, text=text + "\n"), expected + "\n", text)
+        shutil.rmtree(".sluice"), shutil.rmtree("out")
+
+
 def test_results_are_those_of_sqlite():
     rows = [(i % 7, "k%d" % (i % 5), i * 0.5 if i % 3 else None) for i in range(200)]
     plain = sqlite3.connect(":memory:")
