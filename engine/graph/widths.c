@@ -127,14 +127,21 @@ static int check_function(const struct sl_node *node, uint32_t width, struct sl_
     return 0;
 }
 
-/* Those of columns, and of the option of this name that a table has. */
+/* Those of columns, of the option of this name that a table has, and of the header of text files. */
+static struct sl_field names_of(const struct sl_node *node)
+{
+    if (strcmp(node->op->name, "columns") == 0)
+        return sl_node_value(node, 0);
+    if (strcmp(node->op->name, "saveToTable") == 0)
+        return sl_node_option_value(node, "columns");
+    bool is_text = strcmp(node->op->name, "saveAsTextFiles") == 0;
+    return is_text ? sl_node_option_value(node, "header") : sl_nil();
+}
+
 static int check_names(const struct sl_node *node, uint32_t width, struct sl_error *err)
 {
     const struct sl_node *input = node->input[0];
-    struct sl_field names = strcmp(node->op->name, "columns") == 0 ? sl_node_value(node, 0)
-                            : strcmp(node->op->name, "saveToTable") == 0
-                                ? sl_node_option_value(node, "columns")
-                                : sl_nil();
+    struct sl_field names = names_of(node);
     if (!width || names.tag != SL_LIST || names.len == width)
         return 0;
     return sl_error_set(err, SL_EUSAGE,

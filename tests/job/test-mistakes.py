@@ -176,6 +176,7 @@ def test_check_finds_widths_that_cannot_fit():
         checked(WATCH + chain + ":print()", 2, words)
     for output, words in (("saveAsHadoopFiles('out')", "saveAsHadoopFiles wants pairs"), ("saveAsNewAPIHadoopFiles('out')", "saveAsNewAPIHadoopFiles wants pairs"),
                           ("saveToKafka('t', { ['bootstrap.servers'] = '127.0.0.1:1' })", "saveToKafka wants pairs"),
+                          ("saveAsTextFiles('out', '', { format = 'csv', header = { 'a', 'b' } })", "saveAsTextFiles: 2 names, and the records of textFileStream (line 3) always have 1 field"),
                           ("saveToTable('sqlite:x.db', 't', { create = true, columns = { 'a', 'b' } })", "saveToTable: 2 names, and the records of textFileStream (line 3) always have 1 field")):
         checked(WATCH + "s:" + output, 2, words)
     for chain in ("s:map(sluice.pair(1)):map(sluice.upper(1)):reduceByKey(sluice.sum)",
