@@ -2,9 +2,11 @@
 
 #include "state/catalog/reading_internal.h"
 #include "state/catalog/schema.h"
+#include "state/store/seal.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,14 +27,38 @@ static int check_exists(const char *path, const char *dir, struct sl_error *err)
     return sys == EACCES ? sl_error_hint(err, "a checkpoint is for the user who runs the job only") : r;
 }
 
+/* 0: it proves nothing. */
+static int64_t read_seal(const char *dir)
+{
+    int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int64_t serial = dirfd < 0 ? 0 : sl_seal_read(&sl_io_system, dirfd);
+    if (dirfd >= 0)
+        close(dirfd);
+    return serial;
+}
+
+/* A catalog that knows less than the seal that was there before it was looked at, and still is: a reset begins with the
+ * seal. `r` is what opening has said: a catalog that is missing or empty knows nothing. */
+static int check_seal(const char *dir, int64_t sealed, int64_t serial, int r, struct sl_error *err)
+{
+    if (sealed <= serial || (r < 0 && r != SL_EUSAGE) || read_seal(dir) < sealed)
+        return r;
+    return sl_error_set(
+        err, SL_EDAMAGED,
+        "catalog %s/catalog.db is damaged: its last %" PRId64
+        " transactions are lost; restore it from a backup or start over with sluice reset --yes",
+        dir, sealed - serial);
+}
+
 int sl_reading_check(const char *dir, struct sl_error *err)
 {
+    int64_t sealed = read_seal(dir);
     char *path;
     if (asprintf(&path, "%s/catalog.db", dir) < 0)
         return sl_error_nomem(err);
     int r = check_exists(path, dir, err);
     free(path);
-    return r;
+    return r < 0 ? check_seal(dir, sealed, 0, r, err) : 0;
 }
 
 /* A process that has the catalog open has a log beside it. */
@@ -72,6 +98,7 @@ static int renew(struct sl_reading *reading, struct sl_error *err)
 
 int sl_reading_open(const char *dir, struct sl_reading **ret, struct sl_error *err)
 {
+    int64_t sealed = read_seal(dir), serial = 0;
     struct sl_reading *reading = calloc(1, sizeof *reading);
     if (!reading || asprintf(&reading->path, "%s/catalog.db", dir) < 0) {
         free(reading);
@@ -80,6 +107,11 @@ int sl_reading_open(const char *dir, struct sl_reading **ret, struct sl_error *e
     int r = asprintf(&reading->log_path, "%s-wal", reading->path) < 0 ? sl_error_nomem(err)
                                                                       : check_exists(reading->path, dir, err);
     r = r < 0 ? r : connect(reading, err);
+    r = r < 0
+            ? r
+            : sl_database_integer(&reading->database,
+                                  "SELECT coalesce(max(serial), 0) FROM progress WHERE id = 1", &serial, err);
+    r = check_seal(dir, sealed, serial, r, err);
     if (r < 0) {
         sl_reading_close(reading);
         return r;

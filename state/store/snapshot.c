@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "state/store/store_internal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,12 @@ static int open_segments(struct sl_snapshot *snapshot, const char *dir, struct s
     if (!snapshot->list.count)
         return 0; /* nor need there be a directory */
     int dirfd = sl_io_open(snapshot->io, AT_FDCWD, state_dir, O_RDONLY | O_DIRECTORY, 0, err), r = 0;
+    if (dirfd < 0 && err && err->sys == ENOENT)
+        return sl_error_set(
+            err, SL_EDAMAGED,
+            "%s, with the segments that the catalog names, is not there; restore the checkpoint "
+            "from a backup or start over with sluice reset --yes",
+            state_dir);
     if (dirfd < 0)
         return dirfd;
     for (size_t i = 0; r == 0 && i < snapshot->list.count; i++)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """How a run gets on: sluice status, the documents of .sluice, and what a service manager is told."""
-import pathlib, re, socket, threading
+import pathlib, re, shutil, socket, threading
 from harness import *
 
 PLAIN = '''local sluice = require "sluice"
@@ -141,6 +141,32 @@ def test_a_catalog_that_is_being_made_is_not_damaged():
     equal(sluice("wait", "wordcount.lua", "in/a", "--timeout", "1s").returncode, 124, "wait waits for what is to come")
     sluice_ok("run", "wordcount.lua", "--once")
     sluice_ok("status", "wordcount.lua")
+
+
+def test_a_catalog_that_is_lost_is_damage_whoever_looks():
+    """The seal beside it proves that there were batches: no command says that there were none, or that a file will be taken."""
+    os.makedirs("in")
+    move_in("a", "x\n")
+    sluice_ok("run", job(PLAIN), "--once")
+    shutil.copytree(".sluice", "whole")
+    for lost in ("emptied", "removed"):
+        shutil.rmtree(".sluice")
+        shutil.copytree("whole", ".sluice")
+        os.truncate(".sluice/job/catalog.db", 0)
+        if lost == "removed":
+            os.unlink(".sluice/job/catalog.db")
+        for command in (("status",), ("status", "--check"), ("why", "in/a"), ("wait", "in/a", "--timeout", "5s"), ("trace", "in/a"), ("replay",),
+                        ("cat", "lines"), ("query", "SELECT 1"), ("top", "--once"), ("ui", "--once", "-"), ("run", "--once")):
+            done = sluice(command[0], "job.lua", *command[1:]) if command[0] != "cat" else sluice("cat", "lines", "job.lua")
+            told = "/catalog.db is damaged: its last " in done.stderr and "sluice reset --yes" in done.stderr
+            equal((done.returncode, told), (4, True), "%s, %s: %s" % (lost, command[0], done.stderr))
+    sluice_ok("reset", "job.lua", "--yes")
+    equal(sluice("status", "job.lua").returncode, 2, "after a reset there is none")
+    shutil.copytree("whole", ".sluice", dirs_exist_ok=True)
+    shutil.rmtree(".sluice/job/state")
+    for command in (("cat", "lines", "job.lua"), ("query", "job.lua", "SELECT * FROM lines"), ("run", "job.lua", "--once")):
+        done = sluice(*command)
+        equal((done.returncode, "is not there; restore the checkpoint" in done.stderr), (4, True), command[0] + ": " + done.stderr)
 
 
 def test_a_directory_that_is_missing_is_named_until_it_is_back():
