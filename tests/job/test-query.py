@@ -373,6 +373,9 @@ def test_a_catalog_that_is_damaged_ends_with_its_name():
         equal(result.returncode, 4, "%s: %s" % (what, result.stderr))
         check("catalog.db is damaged" in result.stderr, result.stderr)
     os.unlink(".sluice/job/catalog.db")
+    result = sluice("query", "job.lua", "SELECT * FROM counts")
+    equal((result.returncode, "its last 3 transactions are lost" in result.stderr), (4, True), "gone, beside its seal: " + result.stderr)
+    os.unlink(".sluice/job/seal")
     refused("SELECT * FROM counts", "no checkpoint")
 
 
