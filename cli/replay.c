@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,23 +190,50 @@ static int replay_all(struct sl_target *target, struct sl_error *err)
 
 struct forget {
     struct sl_target *target;
-    const char *wanted; /* absolute where it was found */
-    char *path;         /* as the catalog names it; owned */
+    const char *wanted;
+    char place[PATH_MAX]; /* of it from here; "" where its directory is gone, or it is an object */
+    char *path;           /* as the catalog names it; owned */
 };
+
+/* Absolute, also where the file itself is gone; false: its directory is. */
+static bool find_place(const char *path, char place[static PATH_MAX])
+{
+    char parent[PATH_MAX], found[PATH_MAX];
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    size_t start = len;
+    while (start > 0 && path[start - 1] != '/')
+        start--;
+    if (start >= sizeof parent)
+        return false;
+    snprintf(parent, sizeof parent, "%.*s", start ? (int)start : 1, start ? path : ".");
+    return realpath(parent, found) &&
+           snprintf(place, PATH_MAX, "%s/%.*s", strcmp(found, "/") == 0 ? "" : found, (int)(len - start),
+                    path + start) < PATH_MAX;
+}
+
+/* Whether the path is `wanted`, or lies in it; then *ret_below is how long the rest of it is. */
+static bool is_within(const char *path, const char *wanted, size_t *ret_below)
+{
+    size_t len = strlen(wanted);
+    *ret_below = strlen(path) - (strncmp(path, wanted, len) == 0 ? len : 0);
+    return strncmp(path, wanted, len) == 0 && (path[len] == 0 || path[len] == '/');
+}
 
 /* By the name that status shows, or as a path from here. */
 static int find_file(void *arg, const struct sl_reading_file *file)
 {
     struct forget *forget = arg;
-    const char *from_here = sl_target_path(forget->target, file->file.path);
-    size_t len = strlen(forget->wanted);
-    bool is_it = strcmp(file->file.path, forget->wanted) == 0 ||
-                 (strncmp(file->file.path, forget->wanted, len) == 0 && file->file.path[len] == '/') ||
-                 (from_here && strcmp(from_here, forget->wanted) == 0);
-    if (!is_it)
+    char place[PATH_MAX];
+    size_t below;
+    const char *path = file->file.path, *from_here = sl_target_path(forget->target, path);
+    bool is_it = is_within(path, forget->wanted, &below) ||
+                 (forget->place[0] && from_here && find_place(from_here, place) &&
+                  is_within(place, forget->place, &below));
+    if (!is_it || below > strlen(path))
         return 0;
-    bool is_exact = strncmp(file->file.path, forget->wanted, len) != 0;
-    forget->path = strdup(is_exact ? file->file.path : forget->wanted);
+    forget->path = strndup(path, strlen(path) - below);
     return 1;
 }
 
@@ -244,8 +272,10 @@ static int forget_path(struct sl_target *target, const char *path, struct sl_err
 
 static int forget(struct sl_target *target, const char *file, struct sl_error *err)
 {
-    struct forget forget = {target, file, NULL};
+    struct forget forget = {.target = target, .wanted = file};
     struct sl_reading *reading;
+    if (strstr(file, "://") || !find_place(file, forget.place))
+        forget.place[0] = 0;
     int r = sl_reading_open(target->checkpoint, &reading, err);
     if (r < 0)
         return r;

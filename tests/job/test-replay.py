@@ -219,6 +219,19 @@ def test_forget_drops_a_file_by_name_during_a_run_or_not():
     replay(0, 0)
 
 
+def test_forget_takes_a_path_from_anywhere():
+    for name in ("t.gz", "u.gz", "v.gz", "w.gz"):
+        move_in(name, "no gzip\n")
+    batch('ssc:textFileStream("in"):saveAsTextFiles("out/a")')
+    os.unlink("in/v.gz")
+    os.makedirs("elsewhere")
+    here = os.getcwd()
+    for at, name in ((".", "./in/t.gz"), ("in", "u.gz"), ("elsewhere", "../in/v.gz"), ("/", here + "/in/w.gz")):
+        done = sluice("replay", here + "/job.lua", "--forget", name, prefix=("env", "-C", at))
+        equal((done.returncode, done.stdout), (0, "in/%s: is not quarantined any more\n" % os.path.basename(name)), name + ": " + done.stderr)
+    equal(json.loads(sluice_ok("status", "--json").stdout)["quarantined_files"], [], "what is left")
+
+
 def test_a_run_under_way_takes_them_with_its_next_batch():
     move_in("z.gz", "no gzip\n")
     job(HEAD.replace("1s", "50ms") + 'ssc:textFileStream("in"):saveAsTextFiles("out/a")\n')

@@ -138,6 +138,14 @@ def test_a_failure_does_not_hide_the_cases_behind_it():
            "ok 4 - three", "1..4"], "TAP")
 
 
+def test_the_name_of_a_case_is_no_directive():
+    """What reads TAP would take a failure with "# TODO" for none."""
+    with open("n_test.lua", "w") as file:
+        file.write('local test = require "sluice.testing"\ntest.case("sum # TODO later", function() error("no") end)\n')
+    done = sluice("test", "n_test.lua")
+    check("not ok 1 - sum \\# TODO later\n" in done.stdout, done.stdout)
+
+
 def test_a_test_that_cannot_be_read_is_bad_usage():
     equal(sluice("test").returncode, 2, "no file")
     done = sluice("test", "gone.lua")

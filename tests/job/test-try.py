@@ -90,6 +90,20 @@ def test_a_file_goes_to_the_source_whose_pattern_or_directory_above_it_it_is_in(
     check("which source is elsewhere/h for" in sluice("try", "job.lua", "elsewhere/h").stderr, "a file of neither")
 
 
+def test_files_lie_anywhere_seen_from_anywhere():
+    """Paths are from where the command runs, however deep, and not from the job."""
+    write("jobs/in/here", "here\n")
+    write("data/of/may/far", "far\n")
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\nssc:textFileStream("in"):saveAsTextFiles("out/a")\n',
+        "jobs/job.lua")
+    for at, paths in ((".", ("jobs/in/here", "data/of/may/far")), ("data/of", ("../../jobs/in/here", "may/far")),
+                      ("jobs", ("in/here", "../data/of/may/far")), ("data", ("in=../jobs/in/here", "in=of/may/far"))):
+        done = sluice("try", os.path.relpath("jobs/job.lua", at), *paths, prefix=("env", "-C", at))
+        equal((done.returncode, done.stderr), (0, ""), "from " + at)
+        count, rows = stages(done.stdout)["textFileStream"]
+        equal((count, sorted(rows)), ("out 2", ["far", "here"]), "from " + at)
+
+
 def test_what_cannot_be_tried_is_refused():
     job(TWO)
     write("u", "ann,7\n")
