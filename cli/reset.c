@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 #include "cli/report.h"
+#include "cli/status_value.h"
 #include "cli/target.h"
 
 #include "core/base/io.h"
@@ -32,7 +33,7 @@ static int remove_all(int dirfd, struct sl_error *err)
 {
     static const char *const names[] = {"seal",   "catalog.db", "catalog.db-wal", "catalog.db-shm", "tick",
                                         "state",  "deadletter", "status.json",    "replay",         "forget",
-                                        "tables", "received",   "late",           "metrics"};
+                                        "tables", "received",   "late",           "metrics",        "spill"};
     int r = 0;
     for (size_t i = 0; r == 0 && i < sizeof names / sizeof *names; i++)
         r = sl_io_remove_tree(&sl_io_system, dirfd, names[i], err);
@@ -159,9 +160,10 @@ static int skip_all(struct sl_catalog *catalog, struct sl_batch_plan *plan, stru
     r = r < 0 ? r : quarantine_all(catalog, plan, &files, err);
     if (r < 0)
         return r;
-    printf("%zu files of batch %" PRId64 " are quarantined", files, plan->batch_ms);
+    printf("%zu file%s of batch %" PRId64 " %s quarantined", files, sl_plural((int64_t)files), plan->batch_ms,
+           files == 1 ? "is" : "are");
     if (records)
-        printf(", %" PRIu64 " received records are left out", records);
+        printf(", %" PRIu64 " received record%s left out", records, records == 1 ? " is" : "s are");
     printf("; the next run continues after it\n");
     return 0;
 }

@@ -226,6 +226,10 @@ def test_a_file_nobody_watches():
     done = sluice("why", "job.lua", "elsewhere")
     equal(done.returncode, 2, "exit status")
     check("in no directory" in done.stderr and "in)" in done.stderr, "it says which are watched: " + done.stderr)
+    for command in ("why", "wait"):
+        for name in ("in", "./in/", os.path.abspath("in")):
+            done = sluice(command, "job.lua", name)
+            equal((done.returncode, "%s is a watched directory itself: name a file in it" % name in done.stderr), (2, True), command + ": " + done.stderr)
 
 
 def test_a_batch_that_fails_is_planned_until_it_is_skipped():
@@ -275,6 +279,7 @@ s:updateStateByKey(function(values, state) return #values end):saveAsTextFiles("
     for name, text in (("a", "a 50\na x\n"), ("b", "a 1\n")):
         move_in(name, text)
         sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")
+    os.makedirs(".sluice/job/spill", exist_ok=True)  # as a batch that exceeds memoryLimit makes it
     there = os.listdir(".sluice/job")
     check({"late", "deadletter", "state", "tables", "metrics", "status.json", "tick", "seal", "catalog.db"} <= set(there), "before: %s" % there)
     sluice_ok("reset", "--yes")
