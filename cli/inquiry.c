@@ -235,12 +235,18 @@ static bool is_received(const struct sl_inquiry *inquiry)
     return false;
 }
 
-/* Whether it is the watched directory, not a file in it. */
-static bool is_directory_of(const struct sl_inquiry *inquiry, const char *source)
+/* Whether it is a watched directory, not a file in one. */
+static bool is_watched(const struct sl_inquiry *inquiry, const char *const *source)
 {
     char shown[PATH_MAX], watched[PATH_MAX];
-    const char *path = strstr(source, "://") ? NULL : sl_target_path(inquiry->target, source);
-    return path && realpath(inquiry->shown, shown) && realpath(path, watched) && strcmp(shown, watched) == 0;
+    if (!realpath(inquiry->shown, shown))
+        return false;
+    for (size_t i = 0; source[i]; i++) {
+        const char *path = strstr(source[i], "://") ? NULL : sl_target_path(inquiry->target, source[i]);
+        if (path && realpath(path, watched) && strcmp(shown, watched) == 0)
+            return true;
+    }
+    return false;
 }
 
 static int find_source(struct sl_inquiry *inquiry, struct sl_reading *reading, struct sl_error *err)
@@ -248,16 +254,15 @@ static int find_source(struct sl_inquiry *inquiry, struct sl_reading *reading, s
     char dir[PATH_MAX];
     const char *name, *const *source;
     struct sl_buf list = {0};
-    bool is_url = strstr(inquiry->shown, "://"), is_directory = false;
+    bool is_url = strstr(inquiry->shown, "://");
     int r = is_url ? 0 : split(inquiry, dir, &name, err);
     r = r < 0 ? r : sl_target_sources(inquiry->target, reading, &source, err);
     for (size_t i = 0; r == 0 && source[i]; i++) {
         r = is_url ? try_url(inquiry, source[i], err) : try_source(inquiry, source[i], dir, name, err);
-        is_directory = is_directory || is_directory_of(inquiry, source[i]);
         if (r == 0)
             (void)sl_buf_printf(&list, "%s%s", i ? ", " : "", source[i]); /* for the message only */
     }
-    if (r == 0 && is_directory)
+    if (r == 0 && !is_url && is_watched(inquiry, source))
         r = sl_error_set(err, SL_EUSAGE, "%s is a watched directory itself: name a file in it",
                          inquiry->shown);
     if (r == 0 && is_received(inquiry))

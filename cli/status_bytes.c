@@ -48,9 +48,10 @@ static int restore_value(struct sl_arena *arena, const struct sl_field *encoded,
     return r;
 }
 
-static int restore_members(struct sl_arena *arena, struct sl_field *map)
+/* *ret: the map's items, which can be changed. */
+static int restore_members(struct sl_arena *arena, struct sl_field *map, struct sl_field **ret)
 {
-    struct sl_field *items = copy_items(arena, map);
+    struct sl_field *items = *ret = copy_items(arena, map);
     int r = items ? 0 : SL_ENOMEM;
     for (uint32_t i = 0; r == 0 && i < map->len; i++) {
         const struct sl_field *key = &items[2 * (size_t)i];
@@ -65,10 +66,10 @@ static int restore_members(struct sl_arena *arena, struct sl_field *map)
 
 static int restore_sources(struct sl_arena *arena, struct sl_field *sources)
 {
-    struct sl_field *items = copy_items(arena, sources);
+    struct sl_field *items = copy_items(arena, sources), *members;
     int r = items ? 0 : SL_ENOMEM;
     for (uint32_t i = 0; r == 0 && i < sources->len; i++)
-        r = items[i].tag == SL_MAP ? restore_members(arena, &items[i]) : 0;
+        r = items[i].tag == SL_MAP ? restore_members(arena, &items[i], &members) : 0;
     return r;
 }
 
@@ -77,15 +78,10 @@ int sl_status_restore_bytes(struct sl_arena *arena, struct sl_field *status)
     static const char name[] = "sources";
     if (status->tag != SL_MAP)
         return 0;
-    int r = restore_members(arena, status);
+    struct sl_field *items;
+    int r = restore_members(arena, status, &items);
     const struct sl_field *sources = r < 0 ? NULL : sl_map_get(status, name, sizeof name - 1);
     if (!sources || sources->tag != SL_LIST)
         return r;
-    struct sl_field restored = *sources;
-    size_t index = (size_t)(sources - status->items);
-    r = restore_sources(arena, &restored);
-    struct sl_field *items = r < 0 ? NULL : copy_items(arena, status);
-    if (items)
-        items[index] = restored;
-    return items ? 0 : SL_ENOMEM;
+    return restore_sources(arena, &items[sources - status->items]);
 }

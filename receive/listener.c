@@ -79,7 +79,7 @@ int sl_listener_accept(struct sl_listener *listener, int *ret_fd)
         return r < 0 ? r : 0;
     }
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){1},
-                     sizeof(int)); /* a sender whose machine has gone leaves its place to others */
+                     sizeof(int)); /* the connection of a machine that vanished ends */
     listener->had_connection = true;
     if (listener->connections < SL_CONNECTIONS_MAX) {
         *ret_fd = fd;

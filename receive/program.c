@@ -259,7 +259,8 @@ static int exchange(struct program_source *source, uint8_t *buf, bool *has_outpu
         r = r == 0 ? 1 : r;
     } else if (fds[2].revents) {
         r = *has_output && sl_process_has_output(&source->process);
-        sl_buf_clear(&source->durable); /* nobody reads them any more: they must not keep us from reading */
+        /* it has ended: what it did not take must not keep its output from being read */
+        sl_buf_clear(&source->durable);
     }
     if (r >= 0 && sync_in_ms(source) == 0 && sync_pending(source, err) < 0)
         return err->code;

@@ -145,17 +145,22 @@ static int take_batch(const struct sl_node *node, struct sl_table_settings *sett
     return take_text(settings, "batch", &batch, &settings->batch, err);
 }
 
-/* Columns that no table of the database has, whoever makes it. */
-static int check_column(const struct sl_table_settings *settings, const char *name, const char *other,
-                        struct sl_error *err)
+/* Two columns that no table of SQLite can have together. */
+static int check_pair(const char *name, const char *other, struct sl_error *err)
+{
+    return strcasecmp(name, other) != 0
+               ? 0
+               : sl_error_set(
+                     err, SL_EUSAGE,
+                     "the columns \"%s\" and \"%s\" are one to SQLite, which ignores case; rename one", other,
+                     name);
+}
+
+/* A column that no table of PostgreSQL can have. */
+static int check_column(const char *name, struct sl_error *err)
 {
     static const char *const hidden[] = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"};
-    bool is_sqlite = sl_table_url_sqlite(settings->url);
-    if (is_sqlite && other && strcasecmp(name, other) == 0)
-        return sl_error_set(err, SL_EUSAGE,
-                            "the columns \"%s\" and \"%s\" are one to SQLite, which ignores case; rename one",
-                            other, name);
-    for (size_t i = 0; !is_sqlite && i < sizeof hidden / sizeof *hidden; i++)
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
         if (strcmp(name, hidden[i]) == 0)
             return sl_error_set(err, SL_EUSAGE,
                                 "PostgreSQL has a column \"%s\" of its own in each table; rename it", name);
@@ -171,11 +176,12 @@ static const char *name_of(const struct sl_table_settings *settings, uint32_t i)
 static int check_columns(const struct sl_table_settings *settings, struct sl_error *err)
 {
     uint32_t count = settings->columns ? settings->columns->count + (settings->batch != NULL) : 0;
+    bool is_sqlite = sl_table_url_sqlite(settings->url);
     int r = 0;
     for (uint32_t i = 0; i < count && r == 0; i++) {
-        r = check_column(settings, name_of(settings, i), NULL, err);
-        for (uint32_t other = 0; other < i && r == 0; other++)
-            r = check_column(settings, name_of(settings, i), name_of(settings, other), err);
+        r = is_sqlite ? 0 : check_column(name_of(settings, i), err);
+        for (uint32_t other = 0; is_sqlite && other < i && r == 0; other++)
+            r = check_pair(name_of(settings, i), name_of(settings, other), err);
     }
     return r;
 }
