@@ -216,13 +216,17 @@ static int judge_marker(struct judgement *j, const struct sl_file_options *optio
     if (!sl_marker_of(complete, j->inquiry->name, marker))
         return decide(j, SL_VERDICT_NEVER, "its marker's name would be too long to exist");
     int r = sl_file_stat_get(&sl_io_system, j->inquiry->dirfd, j->inquiry->directory, marker, &look, j->err);
-    if (r == 0 && look.kind != SL_LOOK_ABSENT && j->look.kind == SL_LOOK_FILE &&
-        look.mtime_ns < j->look.mtime_ns)
+    if (r < 0)
+        return r;
+    if (look.kind == SL_LOOK_ABSENT)
+        return decide(j, SL_VERDICT_LATER, "waiting for its marker %s", marker);
+    if (look.kind != SL_LOOK_FILE)
+        return decide(j, SL_VERDICT_LATER, "waiting for its marker %s: what is there is no regular file",
+                      marker);
+    if (j->look.kind == SL_LOOK_FILE && look.mtime_ns < j->look.mtime_ns)
         return decide(j, SL_VERDICT_LATER, "waiting for its marker %s: the one there is older than the file",
                       marker);
-    if (r < 0 || look.kind != SL_LOOK_ABSENT)
-        return r;
-    return decide(j, SL_VERDICT_LATER, "waiting for its marker %s", marker);
+    return 0;
 }
 
 static int judge_age(struct judgement *j, const struct sl_file_options *options)

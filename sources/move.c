@@ -37,31 +37,40 @@ int sl_move_back(struct sl_io *io, int from_dirfd, const char *from, int dirfd, 
 
 /* ---- into the archive ---- */
 
-/* The name to try: as it is, then with the batch's time, then counted. False: no name is left. */
+/* How many bytes of the name can be kept before an ending of `end` bytes. A sequence of UTF-8 is not cut. */
+static int kept_len(const char *name, int end)
+{
+    int len = (int)strlen(name), max = NAME_MAX - end;
+    if (len <= max)
+        return len;
+    for (int back = 0; back < 3 && ((uint8_t)name[max] & 0xC0) == 0x80; back++)
+        max--;
+    return max;
+}
+
+/* The name to try: as it is, then with the batch's time, then counted; cut where it would be too long. False: no name is
+ * left. */
 static bool name_in(char ret[NAME_MAX + 1], const char *name, int64_t t, int attempt)
 {
-    int len;
-    if (attempt == 0)
-        len = snprintf(ret, NAME_MAX + 1, "%s", name);
-    else if (attempt == 1)
-        len = snprintf(ret, NAME_MAX + 1, "%s.%lld", name, (long long)t);
-    else
-        len = snprintf(ret, NAME_MAX + 1, "%s.%lld.%d", name, (long long)t, attempt - 1);
-    return len <= NAME_MAX && attempt < NAMES_TRIED_MAX;
+    char end[48] = "";
+    int end_len = 0;
+    if (attempt == 1)
+        end_len = snprintf(end, sizeof end, ".%lld", (long long)t);
+    else if (attempt > 1)
+        end_len = snprintf(end, sizeof end, ".%lld.%d", (long long)t, attempt - 1);
+    snprintf(ret, NAME_MAX + 1, "%.*s%s", kept_len(name, end_len), name, end);
+    return attempt < NAMES_TRIED_MAX;
 }
 
 int sl_move_show(struct sl_io *io, int from_dirfd, const char *from, int archive_fd, const char *name,
                  int64_t t)
 {
     char free_name[NAME_MAX + 1];
-    errno = ENAMETOOLONG;
-    for (int attempt = 0; name_in(free_name, name, t, attempt); attempt++) {
-        int r = rename_gently(io, from_dirfd, from, archive_fd, free_name);
-        if (r == 0 || errno != EEXIST)
-            return r;
-        errno = ENAMETOOLONG;
-    }
-    return -1;
+    int r = -1;
+    errno = EEXIST;
+    for (int attempt = 0; r < 0 && errno == EEXIST && name_in(free_name, name, t, attempt); attempt++)
+        r = rename_gently(io, from_dirfd, from, archive_fd, free_name);
+    return r;
 }
 
 /* ---- copies ---- */

@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "core/base/nearest.h"
 #include "core/base/pattern.h"
+#include "core/contract/names.h"
 #include "core/contract/site.h"
 #include "sources/many_dirs.h"
 #include "text/utf8.h"
@@ -53,6 +54,18 @@ static int check_watch(const struct sl_node *node, struct sl_error *err)
     sl_error_set(err, SL_EUSAGE, "%s: watch must be \"auto\", \"inotify\" or \"poll\"", node->op->name);
     sl_error_got(err, &given);
     return nearest ? sl_error_hint(err, "did you mean \"%s\"?", nearest) : SL_EUSAGE;
+}
+
+static int check_complete(const struct sl_node *node, struct sl_error *err)
+{
+    char text[SL_PATH_TEXT_MAX];
+    const char *complete = option_text(node, "complete", text);
+    if (!complete || sl_marker_valid(complete))
+        return 0;
+    return sl_error_set(
+        err, SL_EUSAGE,
+        "%s: complete = \"%s\": must be a name with one %% for the file's name, as \"%%.done\"",
+        node->op->name, complete);
 }
 
 /* Any text is the name of a directory: a word that was nearly one of ours is more likely that. */
@@ -138,6 +151,7 @@ int sl_file_options_check(const struct sl_node *node, struct sl_error *err)
     for (size_t i = 0; i < sizeof texts / sizeof *texts && r == 0; i++)
         r = check_text(node, texts[i], sl_node_option_value(node, texts[i]), err);
     r = r < 0 ? r : check_watch(node, err);
+    r = r < 0 ? r : check_complete(node, err);
     r = r < 0 ? r : check_after(node, err);
     return r < 0 ? r : check_place(node, err);
 }

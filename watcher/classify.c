@@ -75,7 +75,8 @@ void sl_watched_dir_see(const struct sl_watched_dir *intake, const struct sl_ent
         (void)ask(intake, entry->name, ret, NULL); /* asked again, and reported, by the main thread */
 }
 
-/* One that is older than its file is of an earlier file of that name. */
+/* As everything else that is read or put away, it is a regular file. One that is older than its file is of an earlier file of
+ * that name. */
 static int has_marker(struct sl_watched_dir *intake, const struct sl_entry *entry, bool *ret,
                       struct sl_error *err)
 {
@@ -85,7 +86,7 @@ static int has_marker(struct sl_watched_dir *intake, const struct sl_entry *entr
     if (!sl_marker_of(intake->options.complete, entry->name, marker))
         return 0;
     int rc = sl_file_stat_get(intake->io, intake->place.fd, intake->place.path, marker, &look, err);
-    *ret = rc == 0 && look.kind != SL_LOOK_ABSENT && look.kind != SL_LOOK_HIDDEN &&
+    *ret = rc == 0 && look.kind == SL_LOOK_FILE &&
            (entry->look.kind != SL_LOOK_FILE || look.mtime_ns >= entry->look.mtime_ns);
     return rc;
 }

@@ -197,6 +197,28 @@ def test_complete_waits_for_the_marker():
     equal(rows(), ["b", "a"], "the rows with both")
 
 
+def test_a_marker_is_a_regular_file():
+    lines_job('complete = "%.done"')
+    kinds = {"directory": os.mkdir, "link": lambda path: os.symlink("link", path), "fifo": os.mkfifo}
+    for name, make in kinds.items():
+        move_in(name, name + "\n")
+        make("in/%s.done" % name)
+    batches()
+    equal(rows(), [], "the rows")
+    for name in kinds:
+        said = sluice_ok("why", "job.lua", "in/" + name).stdout
+        check("marker %s.done: what is there is no regular file" % name in said, said)
+
+
+def test_markers_without_a_place_for_the_name_are_refused_at_load():
+    for marker in ("done", "%", "%%", "%/done", "%.a%"):
+        lines_job('complete = "%s"' % marker)
+        for command in ("check", "run"):
+            done = sluice(command, "job.lua")
+            equal(done.returncode, 2, command + " with " + marker)
+            check('job.lua:3: textFileStream: complete = "%s": must be a name with one %%' % marker in done.stderr, done.stderr)
+
+
 def test_minAge_counts_on_the_clock_of_the_run():
     lines_job('minAge = "3s"')
     move_in("a", "a\n")
@@ -297,6 +319,17 @@ def test_after_archives_under_names_that_are_free():
     batches()
     equal((rows(), names(), names("done/here")), (["one", "two"], [], ["a", "a.2000"]), "rows and names")
     equal([read("done/here/a"), read("done/here/a.2000")], [b"one\n", b"two\n"], "the archived files")
+
+
+def test_after_archives_names_that_are_too_long_for_an_ending():
+    """The name is cut, but not within a character."""
+    lines_job('after = "done"')
+    name = "n" + "é" * 127
+    for n in range(3):
+        move_in(name, "%d\n" % n)
+        batches()
+    equal((rows(), names()), (["0", "1", "2"], []), "rows and names")
+    equal(names("done"), sorted([name] + ["n" + "é" * 124 + ".%d" % t for t in (2000, 3000)]), "the archive")
 
 
 def test_after_archives_on_another_file_system():
