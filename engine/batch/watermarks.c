@@ -105,11 +105,12 @@ bool sl_watermarks_due(struct sl_run *run, int64_t t)
 
 bool sl_watermarks_are_open(const struct sl_run *run)
 {
+    const struct sl_pipelines *pipelines = run->pipelines;
     bool open = false;
-    for (size_t n = 0; n < run->pipelines->nodes; n++) {
-        const struct sl_node *node = run->pipelines->node[n];
-        open = open || (gives_times(node) && node->op->wide->watermark(node, run->memory[n], run->last_ms,
-                                                                       NULL) != SL_END_OF_TIME);
+    for (size_t n = 0; n < pipelines->nodes; n++) {
+        const struct sl_node *node = pipelines->node[n];
+        open = open || (gives_times(node) && pipelines->used[n] &&
+                        node->op->wide->watermark(node, run->memory[n], run->last_ms, NULL) != SL_END_OF_TIME);
     }
     return open;
 }

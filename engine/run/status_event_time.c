@@ -10,9 +10,10 @@ struct sums {
     uint64_t open;
 };
 
-static bool gives_times(const struct sl_node *node)
+/* What no output uses is not run: it would show a watermark that never moves. */
+static bool gives_times(const struct sl_run *run, const struct sl_node *node)
 {
-    return node->op->wide && node->op->wide->watermark;
+    return run->pipelines->used[node->number] && node->op->wide && node->op->wide->watermark;
 }
 
 static int64_t watermark_of(const struct sl_run *run, const struct sl_node *node)
@@ -25,7 +26,7 @@ static struct sums sum_up(const struct sl_run *run)
     struct sums sums = {.watermark_ms = SL_END_OF_TIME};
     for (size_t n = 0; run->memory && n < run->pipelines->nodes; n++) {
         const struct sl_node *node = run->pipelines->node[n];
-        if (gives_times(node)) {
+        if (gives_times(run, node)) {
             int64_t watermark_ms = watermark_of(run, node);
             sums.any = true;
             sums.watermark_ms = watermark_ms < sums.watermark_ms ? watermark_ms : sums.watermark_ms;
@@ -69,7 +70,7 @@ void sl_status_event_time(const struct sl_run *run, struct sl_buf *buf)
     sl_buf_printf(buf, ",\"event_time\":{\"late\":%" PRIu64 ",\"open_windows\":%" PRIu64 ",\"watermarks\":[",
                   run->late_records, sums.open);
     for (size_t n = 0; n < run->pipelines->nodes; n++) {
-        if (!gives_times(run->pipelines->node[n]))
+        if (!gives_times(run, run->pipelines->node[n]))
             continue;
         sl_buf_text(buf, separator);
         add_watermark(run, run->pipelines->node[n], buf);

@@ -51,14 +51,14 @@ static struct channel *find_channel(struct memory *memory, const struct sl_chann
     return &grown[memory->count++];
 }
 
-/* The roots above: sources, and wide operators. */
+/* The roots above: sources, and wide operators. Tables beside the stream bring no records. */
 static bool add_roots(struct memory *memory, const struct sl_node *node, struct sl_visits *visits)
 {
     bool ok = true;
     for (unsigned i = 0; ok && i < node->inputs; i++) {
         const struct sl_node *input = node->input[i];
         const struct sl_channel channel = {input, 0};
-        if (sl_visit(visits, input))
+        if (input->op->is_table || sl_visit(visits, input))
             continue;
         ok = input->op->kind == SL_OP_NARROW ? add_roots(memory, input, visits)
                                              : find_channel(memory, &channel) != NULL;

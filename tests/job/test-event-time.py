@@ -196,6 +196,40 @@ def test_a_source_that_brings_something_is_not_idle():
         equal(sum(int(line.split("\t")[3]) for text in hits().values() for line in text.splitlines()), 4 if brings else 3, "records")
 
 
+def test_a_table_beside_the_stream_does_not_hold_the_watermark_back():
+    """It brings no records, so it has no newest event time: the stream alone counts, with a table of a join or of a query."""
+    pathlib.Path("users.csv").write_text("key,group\na,x\nb,y\n")
+    joined = 's:joinTable(users):map(sluice.select(1, 2))'
+    asked = 's:columns("k", "t"):sql("SELECT k, t FROM this JOIN u ON u.key = this.k", { u = users })'
+    for stream in (joined, asked):
+        for left in (".sluice", "out", "in"):
+            shutil.rmtree(left, ignore_errors=True)
+        job('''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+local users = sluice.table("users.csv", { format = "csv", header = true, key = "key" })
+local s = ssc:textFileStream("in"):map(sluice.fields(" ", 1, 2))
+%s:withWatermark(sluice.timestamp(2, "s"), "10s"):map(sluice.select(1)):map(sluice.pair(1))
+    :eventWindow { size = "10s" }:reduceByKey(sluice.sum):saveAsTextFiles("out/hits")
+''' % stream)
+        feed("1", ("a", 1), ("b", 25))
+        run()
+        equal(hits(), {2000: "0\t10000\ta\t1\n"}, "the window that was closed, of " + stream)
+
+
+def test_a_watermark_that_no_output_uses_is_neither_shown_nor_ended():
+    """It never moves, so ending event time once more in each run would have no end."""
+    unused = '''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+local all = ssc:textFileStream("in"):map(sluice.fields(" ", 1, 2))
+all:withWatermark(sluice.timestamp(2, "s"), "10s"):eventWindow { size = "10s" }:count()
+all:saveAsTextFiles("out/all")
+'''
+    job(unused)
+    feed("1", ("a", 1), options=["--finish"])
+    status = json.loads(sluice_ok("status", "job.lua", "--json").stdout)
+    equal(("event_time" in status["status"], status["batches"]), (False, 1), "event time in status, and batches")
+
+
 def test_restarts_and_workers_give_the_bytes_of_one_run():
     records = [("k%d" % (i % 7), (i * 7919) % 50 + i) for i in range(200)]
     results = []
