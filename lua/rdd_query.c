@@ -216,13 +216,14 @@ static int apply(lua_State *L)
     return r < 0 ? raise(L, &err) : give(L, op->name, result, services);
 }
 
-/* Windows and state are of streams, and so are outputs. */
+/* Windows, state and event time are of streams, and so are outputs: an rdd is one batch, and its records have no times. */
 static bool is_method(const struct sl_op *op)
 {
     if (op->kind == SL_OP_META)
         return op->compose != NULL;
     bool remembers = op->wide && op->wide->memory_size;
-    return op->kind == SL_OP_NARROW || (op->kind == SL_OP_WIDE && !remembers);
+    bool needs_times = op->one_process == SL_ONE_PROCESS_EVENT_TIME;
+    return (op->kind == SL_OP_NARROW || op->kind == SL_OP_WIDE) && !remembers && !needs_times;
 }
 
 void sl_rdd_query_add_methods(lua_State *L)

@@ -194,12 +194,14 @@ static bool has_equal_ends(lua_State *L)
 /* histogram(edges) is the operator, the closure's upvalue; histogram(n) makes n edges first. */
 static int histogram(lua_State *L)
 {
-    check_self(L, "histogram");
+    const struct sl_dataset *dataset = check_self(L, "histogram");
     if (lua_isinteger(L, 2)) {
         lua_Integer n = lua_tointeger(L, 2);
         if (n < 1 || n >= SL_HISTOGRAM_EDGES_MAX)
             return luaL_error(L, "histogram: a number of buckets from 1 to %d is wanted",
                               SL_HISTOGRAM_EDGES_MAX - 1);
+        if (!dataset->count)
+            return luaL_error(L, "histogram: the rdd is empty; ask rdd:isEmpty() before");
         lua_settop(L, 1);
         if (n == 1 || has_equal_ends(L))
             return give_one_bucket(L);

@@ -77,6 +77,13 @@ const struct sl_spark_name sl_spark_names[] = {
     {RDD, "countByValueAndWindow", false, OF_STREAMS},
     {RDD, "updateStateByKey", false, OF_STREAMS},
     {RDD, "mapWithState", false, OF_STREAMS},
+    {RDD, "stateSnapshots", false, OF_STREAMS},
+    {RDD, "withWatermark", false, OF_STREAMS},
+    {RDD, "eventWindow", false, OF_STREAMS},
+    {RDD, "late", false, OF_STREAMS},
+    {RDD, "openWindows", false, OF_STREAMS},
+    {RDD, "dropDuplicates", false, OF_STREAMS ", or write distinct()"},
+    {RDD, "joinWithin", false, OF_STREAMS},
     {RDD, "transform", false, "call the methods on the rdd itself"},
     {RDD, "foreachRDD", false, "this is the rdd"},
 

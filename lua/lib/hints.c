@@ -111,11 +111,13 @@ static const char *hint_of_dot(const char *message)
     return NULL;
 }
 
+/* A message that one function raises and another one raises again has its remedy already. */
 const char *sl_hint_of_error(const char *message)
 {
     const char *remedy = first_in(errors, message);
     remedy = remedy ? remedy : hint_of_method(message);
-    return remedy ? remedy : hint_of_dot(message);
+    remedy = remedy ? remedy : hint_of_dot(message);
+    return remedy && !strstr(message, remedy) ? remedy : NULL;
 }
 
 /* ---- syntax ---- */

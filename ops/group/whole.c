@@ -316,7 +316,7 @@ static const struct sl_param tree_aggregate_params[] = {
     {"zeroValue", SL_WANT_VALUE | SL_WANT_NIL, false, "what every partition begins with"},
     {"seqOp", SL_WANT_FUNCTION, false, "adds a record to a combined value"},
     {"combOp", SL_WANT_FUNCTION, false, "adds a combined value to another"},
-    {"depth", SL_WANT_INTEGER | SL_WANT_NIL, true, "accepted without effect"},
+    {"depth", SL_WANT_COUNT | SL_WANT_NIL, true, "accepted without effect"},
     {0},
 };
 
@@ -333,7 +333,7 @@ const struct sl_op sl_op_tree_aggregate = {
 
 static const struct sl_param tree_reduce_params[] = {
     {"f", SL_WANT_REDUCER, false, "a function of two records that gives one, or a native reducer"},
-    {"depth", SL_WANT_INTEGER | SL_WANT_NIL, true, "accepted without effect"},
+    {"depth", SL_WANT_COUNT | SL_WANT_NIL, true, "accepted without effect"},
     {0},
 };
 

@@ -134,6 +134,13 @@ end)
 """, "--workers", "4"), "b\t2\na\t1\nb\t4.5\nc\t3\nb,a,b,c\n", "what it printed")
 
 
+def test_an_error_has_its_remedy_once():
+    done = sluice("run", job(HEAD + "s:foreachRDD(function(rdd) rdd:treeReduce(add, 1) end)\n"), "--clock", "virtual", "--batches", "1")
+    equal((done.returncode, done.stderr.count("a list is walked with")), (1, 1), "exit status and remedies; " + done.stderr)
+    done = sluice("run", job(HEAD + "s:foreachRDD(function(rdd) rdd:treeReduce(add, 0) end)\n"), "--clock", "virtual", "--batches", "1")
+    check("depth must be at least 1, got 0" in done.stderr, done.stderr)
+
+
 def test_an_rdd_may_be_kept_for_later_batches():
     equal(printed("""local before
 s:foreachRDD(function(t, rdd)
@@ -154,13 +161,17 @@ def test_empty_rdds():
     equal(printed("""s:filter(sluice.eq(1, "no")):foreachRDD(function(rdd)
     print(rdd:sum(), rdd:mean(), rdd:fold(7, add), rdd:count(), #rdd:collect(), rdd:stats().count)
     print(select(2, pcall(function() rdd:reduce(add) end)))
+    print(select(2, pcall(function() rdd:histogram(2) end)))
 end)
-"""), "0\t0.0\t7\t0\t0\t0\njob.lua:15: reduce: the rdd is empty; ask rdd:isEmpty() before\n", "of nothing")
+"""), "0\t0.0\t7\t0\t0\t0\njob.lua:15: reduce: the rdd is empty; ask rdd:isEmpty() before\n"
+          "job.lua:16: histogram: the rdd is empty; ask rdd:isEmpty() before\n", "of nothing")
 
 
 def test_what_belongs_to_streams_is_refused_by_name():
     for call, wanted in (("window(2)", "belongs to streams"), ("updateStateByKey(add)", "belongs to streams"),
-                         ("pprint()", "rdd:foreach(print)"), ("toDF()", "no data frames"),
+                         ("pprint()", "rdd:foreach(print)"),
+                         ("withWatermark(add, 1)", "belongs to streams"), ("eventWindow { size = 1 }", "belongs to streams"),
+                         ("dropDuplicates()", "write distinct()"), ("joinWithin(rdd, 1)", "belongs to streams"), ("toDF()", "no data frames"),
                          ("saveAsTextFiles('x')", "saveAsTextFile(path)"), ("colect()", "did you mean 'collect'")):
         done = sluice("run", job(HEAD + "s:foreachRDD(function(rdd) rdd:%s end)\n" % call), "--clock", "virtual", "--batches", "1")
         check(done.returncode == 1 and wanted in done.stderr and "job.lua:13" in done.stderr, "%s: %s" % (call, done.stderr))
