@@ -65,6 +65,9 @@ static int update(lua_State *L)
         return luaL_error(L, "state:update: the state was removed in this call already");
     if (lua_isnoneornil(L, 2) || sl_value_is_null(L, 2))
         return luaL_error(L, "state:update: nil is no state; state:remove() removes it");
+    if (lua_gettop(L) > 2)
+        return luaL_error(L, "state:update takes one value, got %d; a list {a, b} may hold several",
+                          lua_gettop(L) - 1);
     cell->value = sl_value_take(L, 2, sl_copy_of(L)->task->scratch);
     cell->exists = cell->changed = true;
     return 0;

@@ -175,22 +175,25 @@ static int size_value(const char *what, const struct sl_param *param, const stru
     return 0;
 }
 
+#define A_DURATION                    \
+    "a duration of " SL_DURATION_LIMITS \
+    ", such as \"1s\", \"250ms\", \"1.5s\", \"5m\", \"1h\", \"2d\" or a number of seconds"
+
 static int duration_value(const char *what, const struct sl_param *param, const struct sl_field *value,
                           struct sl_arg *ret, struct sl_error *err)
 {
-    static const char wanted[] =
-        "a duration of " SL_DURATION_LIMITS
-        ", such as \"1s\", \"250ms\", \"1.5s\", \"5m\", \"1h\", \"2d\" or a number of seconds";
+    static const char *const wanted[2] = {A_DURATION, "0 or " A_DURATION};
+    bool takes_zero = param->want & SL_WANT_ZERO;
     int64_t ms;
     bool good = value->tag == SL_STR   ? sl_duration_parse((const char *)value->str, value->len, &ms)
                 : value->tag == SL_INT ? sl_duration_from_seconds((double)value->integer, &ms)
                                        : sl_duration_from_seconds(value->number, &ms);
-    if (!good && param->want & SL_WANT_ZERO && is_zero(value)) {
+    if (!good && takes_zero && is_zero(value)) {
         *ret = SL_INT_ARG(0);
         return 0;
     }
     if (!good)
-        return wrong_measure(what, param, value, wanted, "seconds", err);
+        return wrong_measure(what, param, value, wanted[takes_zero], "seconds", err);
     *ret = SL_INT_ARG(ms);
     return 0;
 }

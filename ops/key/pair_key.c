@@ -1,18 +1,18 @@
 #include "ops/key/pair_key.h"
 
-static bool holds_map(const struct sl_field *key)
+bool sl_key_holds_map(const struct sl_field *key)
 {
     if (key->tag == SL_MAP)
         return true;
     for (uint32_t i = 0; key->tag == SL_LIST && i < key->len; i++)
-        if (holds_map(&key->items[i]))
+        if (sl_key_holds_map(&key->items[i]))
             return true;
     return false;
 }
 
 int sl_key_check(const struct sl_node *node, struct sl_task *task, const struct sl_field *key)
 {
-    if (key->tag < SL_LIST || !holds_map(key))
+    if (key->tag < SL_LIST || !sl_key_holds_map(key))
         return 0;
     return sl_task_explain(task, "%s: a map cannot be a key", node->op->name);
 }

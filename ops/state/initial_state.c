@@ -1,16 +1,26 @@
 #include "ops/state/initial_state.h"
 
 #include "core/base/error.h"
+#include "ops/key/pair_key.h"
 
 #include <stdlib.h>
+
+/* What is wrong with an item, NULL if nothing is. */
+static const char *fault_of(const struct sl_field *pair)
+{
+    if (pair->tag != SL_LIST || pair->len != 2)
+        return "must be a pair {key, state}";
+    if (sl_key_holds_map(&pair->items[0]))
+        return "has a map as its key; a map cannot be a key";
+    return pair->items[1].tag == SL_NIL ? "has nil as its state; nil is no state, leave the key out" : NULL;
+}
 
 int sl_initial_state_check(const struct sl_node *node, struct sl_arg initial, struct sl_error *err)
 {
     for (uint32_t i = 0; initial.kind == SL_ARG_VALUE && i < initial.value.len; i++) {
-        const struct sl_field *pair = &initial.value.items[i];
-        if (pair->tag != SL_LIST || pair->len != 2)
-            return sl_error_set(err, SL_EUSAGE, "%s: item %u of initial must be a pair {key, state}",
-                                node->op->name, i + 1);
+        const char *fault = fault_of(&initial.value.items[i]);
+        if (fault)
+            return sl_error_set(err, SL_EUSAGE, "%s: item %u of initial %s", node->op->name, i + 1, fault);
     }
     return 0;
 }

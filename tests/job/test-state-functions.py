@@ -57,6 +57,7 @@ REFUSED = {
     "state:update(value) state:remove() state:remove()":
         ("job.lua:5: state:remove: the state was removed", [b""] * 5),
     "state:update(nil)": ("job.lua:5: state:update: nil is no state; state:remove()", [b""] * 5),
+    "state:update(1, 2)": ("state:update takes one value, got 2", [b""] * 5),
     "state:update(print)": ("job.lua:5", [b""] * 5),
     "local before = kept kept = kept or state return value, (before or state):get()":
         ("job.lua:5: state:get: a state can be used while", [b"1\t\\N\n", b"", b"", b"", b""]),
