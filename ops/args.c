@@ -175,8 +175,8 @@ static int size_value(const char *what, const struct sl_param *param, const stru
     return 0;
 }
 
-#define A_DURATION                    \
-    "a duration of " SL_DURATION_LIMITS \
+#define A_DURATION                                                                                           \
+    "a duration of " SL_DURATION_LIMITS                                                                      \
     ", such as \"1s\", \"250ms\", \"1.5s\", \"5m\", \"1h\", \"2d\" or a number of seconds"
 
 static int duration_value(const char *what, const struct sl_param *param, const struct sl_field *value,

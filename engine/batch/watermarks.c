@@ -109,8 +109,9 @@ bool sl_watermarks_are_open(const struct sl_run *run)
     bool open = false;
     for (size_t n = 0; n < pipelines->nodes; n++) {
         const struct sl_node *node = pipelines->node[n];
-        open = open || (gives_times(node) && pipelines->used[n] &&
-                        node->op->wide->watermark(node, run->memory[n], run->last_ms, NULL) != SL_END_OF_TIME);
+        open =
+            open || (gives_times(node) && pipelines->used[n] &&
+                     node->op->wide->watermark(node, run->memory[n], run->last_ms, NULL) != SL_END_OF_TIME);
     }
     return open;
 }
