@@ -4,15 +4,22 @@
 
 #include <string.h>
 
-/* How long something has waited to be done: a batch that was planned and is not committed; where no process works with
- * the checkpoint, whatever may have arrived since the last batch. A run that has nothing to do has no lag. */
+/* Until when a run has looked for input: to its last commit, or to its end where it ended well, which it also does without a
+ * batch. 0: there was neither. */
+static int64_t looked_until(const struct sl_standing *standing)
+{
+    int64_t committed_ms = standing->progress.any ? standing->progress.finished_ms : 0;
+    return committed_ms > standing->ended_ms ? committed_ms : standing->ended_ms;
+}
+
+/* How long something has waited, or may have: a batch that was planned and is not committed; where no run is active, what has
+ * arrived since the last one looked. A run that has nothing to do has no lag. */
 static int64_t lag_of(const struct sl_standing *standing)
 {
-    const struct sl_reading_progress *progress = &standing->progress;
-    int64_t since_ms = progress->planned                 ? progress->planned_ms
-                       : standing->pid || !progress->any ? standing->now_ms
-                                                         : progress->finished_ms;
-    return since_ms < standing->now_ms ? standing->now_ms - since_ms : 0;
+    int64_t since_ms = standing->progress.planned ? standing->progress.planned_ms
+                       : standing->pid            ? 0
+                                                  : looked_until(standing);
+    return since_ms && since_ms < standing->now_ms ? standing->now_ms - since_ms : 0;
 }
 
 int sl_standing_look(struct sl_target *target, struct sl_reading *reading, struct sl_standing *ret,
@@ -23,6 +30,8 @@ int sl_standing_look(struct sl_target *target, struct sl_reading *reading, struc
     const char *state = sl_target_status_text(target, "state");
     ret->pid = sl_target_holder(target);
     ret->failed = !ret->pid && state && strcmp(state, "failed") == 0;
+    if (!ret->pid && state && strcmp(state, "stopped") == 0)
+        ret->ended_ms = sl_target_status_integer(target, NULL, "written_ms");
     ret->waiting = ret->pid && state && strcmp(state, "waiting") == 0;
     ret->lag_ms = lag_of(ret);
     return r;

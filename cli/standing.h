@@ -7,8 +7,9 @@ struct sl_standing {
     struct sl_reading_progress progress;
     long pid; /* 0: no process holds the checkpoint; -1: one does, which is not known */
     int64_t now_ms, lag_ms;
-    bool failed;  /* the last run ended so */
-    bool waiting; /* the run cannot continue for now */
+    int64_t ended_ms; /* when the last run ended, where it ended well; else 0 */
+    bool failed;      /* the last run ended so */
+    bool waiting;     /* the run cannot continue for now */
 };
 
 /* Of target->status as it was read last. */

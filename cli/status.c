@@ -441,7 +441,8 @@ const struct sl_command sl_command_status = {
     .summary = "shows the state of a job, whether or not it runs",
     .details =
         "The lag is the time since a batch was due that is planned and not committed; where no run is active, the\n"
-        "time since the last batch was committed. A run that has nothing to do has no lag.\n"
+        "time since the last batch was committed or a run ended well, with a batch or without. A run that has nothing\n"
+        "to do has no lag.\n"
         "\n"
         "Exit status with --check: 0 all is well; 1 the last run failed, it waits for room on a disk, a watched\n"
         "directory is missing, or the lag exceeds --max-lag. The line ends in figures as Nagios reads them.",

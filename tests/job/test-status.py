@@ -194,6 +194,16 @@ def test_check_tells_a_monitor():
     wait_until(lambda: sluice("status", "--check", "--max-lag", "1ms").returncode == 1, "to be behind")
 
 
+def test_a_run_that_finds_nothing_is_no_lag():
+    move_in("a", "x\n")
+    equal(sluice("run", job(PLAIN), "--once").returncode, 0, "exit status of the first run")
+    began_ms = time.time() * 1000
+    equal(sluice("run", job(PLAIN), "--once").returncode, 0, "exit status of the second run, which finds nothing")
+    found = json.loads(sluice("status", "--json").stdout)
+    equal(found["batches"], 1, "batches")
+    check(found["lag_ms"] <= time.time() * 1000 - began_ms + 1, "the lag counts from the end of the second run: %d" % found["lag_ms"])
+
+
 def test_check_tells_of_a_run_that_failed():
     move_in("a", "x\n")
     equal(sluice("run", job(FAILING), "--once").returncode, 1, "exit status of the run")
