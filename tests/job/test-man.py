@@ -59,4 +59,19 @@ def test_mandoc_finds_nothing():
     equal(done.stdout, "", "what mandoc -T lint says")
 
 
+LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+
+
+def test_links_of_the_installed_pages_lead_to_installed_files():
+    done = subprocess.run(["cmake", "--install", str(PAGES.parent), "--prefix", os.path.abspath("usr")], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, text=True, env={**os.environ, "DESTDIR": ""})
+    equal(done.returncode, 0, "installing: " + done.stderr)
+    pages = sorted(pathlib.Path("usr/share/doc/sluice").glob("*.md"))
+    check(len(pages) > 15, "pages: %d" % len(pages))
+    links = [(page, link) for page in pages for link in LINK.findall(re.sub(r"```.*?```", "", page.read_text(), flags=re.S))
+             if not re.match(r"https?:|mailto:", link)]
+    check(len(links) > 50, "links: %d" % len(links))
+    equal(["%s: %s" % (page.name, link) for page, link in links if not (page.parent / link).exists()], [], "links to nothing")
+
+
 main(globals())

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""What is written is registered: every descriptor of an operator, built-in, reader, format or command is in a list, and
-docs/man/sluice.1.md names every command (docs/ARCHITECTURE.md, "To add something")."""
+"""What is written is registered: every descriptor of an operator, built-in, reader, format or command is in a list,
+docs/man/sluice.1.md names every command (docs/ARCHITECTURE.md, "To add something"), and debian/control every library that
+tools/deps installs for the build."""
 import re
 import source
 
@@ -30,6 +31,10 @@ def complaints():
             is_hidden = ".hidden = true" in text
             if kind == "sl_command" and name and not is_hidden and "**sluice %s**" % name.group(1) not in overview:
                 yield "docs/man/sluice.1.md: sluice %s is missing" % name.group(1)
+    needed = set(re.findall(r"\b[\w.-]+-dev\b", source.text("tools/deps"))) - {"libcmocka-dev", "libclang-rt-14-dev"}  # for tests
+    declared = re.search(r"^Build-Depends: (.*)$", source.text("debian/control"), re.M).group(1)
+    for package in sorted(needed - set(re.findall(r"[\w.-]+-dev\b", declared))):
+        yield "debian/control: Build-Depends lacks %s, which tools/deps installs" % package
 
 
 source.report(list(complaints()))
