@@ -25,9 +25,10 @@ static int print(const char *text, size_t len, bool is_running, int64_t lag_ms, 
     SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
     sl_buf_append(&buf, text, end_of(text, len));
     sl_metric_gauge(&buf, "running", "1 while a run is active, else 0.", is_running);
-    sl_metric_gauge(&buf, "lag_seconds",
-                    "Since a batch was due that is not committed; where no run is active, since the last one looked.",
-                    (double)lag_ms / 1000);
+    sl_metric_gauge(
+        &buf, "lag_seconds",
+        "Since a batch was due that is not committed; where no run is active, since the last one looked.",
+        (double)lag_ms / 1000);
     sl_buf_text(&buf, end);
     if (buf.failed)
         return sl_error_nomem(err);

@@ -233,6 +233,17 @@ def test_a_wide_graph_stays_readable_and_scrolled():
     check(found and float(found[1]) > 7 and found[2] == "400" and found[3] == "true", found and found.groups() or shown[-500:])
 
 
+def test_the_page_without_a_server_names_what_it_leaves_out():
+    job('''local sluice = require "sluice"
+sluice.StreamingContext { interval = "1s" }:queueStream({ { 1 }, { 2 } }, { default = { 3 } }):foreachRDD(function() end)
+''')
+    sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "203")
+    sluice_ok("ui", "job.lua", "--once", "page.html")
+    shown = scripted("page.html", "document.querySelectorAll('#batches button')[199].click();")
+    for words in ("the newest 200 of 203", "this page has the files and outputs of the newest 50 batches only"):
+        check(words in shown, words + " in " + shown[-500:])
+
+
 def test_a_browser_shows_it():
     made("to be", "bad", HOSTILE)
     sluice_ok("ui", "job.lua", "--once", "page.html")
