@@ -11,6 +11,7 @@
 #include "sources/list.h"
 #include "state/catalog/counters.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,15 +19,36 @@
 
 /* ---- registries ---- */
 
+static const struct sl_op *const *const op_lists[] = {sl_sources,  sl_received_sources, sl_ops,
+                                                      sl_composed, sl_outputs,          sl_sinks};
+enum { OP_LISTS = sizeof op_lists / sizeof *op_lists };
+static size_t op_lengths[OP_LISTS]; /* of op_lists; never changed after count_ops */
+static pthread_once_t ops_counted = PTHREAD_ONCE_INIT;
+
+static void count_ops(void)
+{
+    for (size_t l = 0; l < OP_LISTS; l++)
+        while (op_lists[l][op_lengths[l]])
+            op_lengths[l]++;
+}
+
+/* Every copy of the Lua state asks for every operator several times, so this does not walk the lists. */
 const struct sl_op *sl_op_at(size_t index)
 {
-    const struct sl_op *const *const lists[] = {sl_sources,  sl_received_sources, sl_ops,
-                                                sl_composed, sl_outputs,          sl_sinks};
-    for (size_t l = 0; l < sizeof lists / sizeof *lists; l++)
-        for (const struct sl_op *const *op = lists[l]; *op; op++)
-            if (index-- == 0)
-                return *op;
+    pthread_once(&ops_counted, count_ops);
+    for (size_t l = 0; l < OP_LISTS; index -= op_lengths[l], l++)
+        if (index < op_lengths[l])
+            return op_lists[l][index];
     return NULL;
+}
+
+size_t sl_ops_length(void)
+{
+    size_t count = 0;
+    pthread_once(&ops_counted, count_ops);
+    for (size_t l = 0; l < OP_LISTS; l++)
+        count += op_lengths[l];
+    return count;
 }
 
 const struct sl_op *sl_op_find(const char *name)

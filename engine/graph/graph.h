@@ -60,6 +60,8 @@ struct sl_stream *sl_stream_add(struct sl_context *context, const struct sl_op *
 const struct sl_op *sl_op_find(const char *name);
 /* Every operator once, for help and nearest names: index 0, 1 ... until NULL. */
 const struct sl_op *sl_op_at(size_t index);
+/* How many sl_op_at has. */
+size_t sl_ops_length(void);
 /* The nearest operator name of these kinds (bits 1 << enum sl_op_kind), or NULL. */
 const char *sl_op_nearest(const char *name, unsigned kinds);
 

@@ -302,6 +302,8 @@ static void test_every_operator_is_found_by_its_name(void **state)
     for (; (op = sl_op_at(count)); count++)
         assert_ptr_equal(sl_op_find(op->name), op);
     assert_true(count > 20);
+    assert_int_equal(sl_ops_length(), count);
+    assert_null(sl_op_at(count + 1));
     assert_null(sl_op_find("nothing"));
     assert_string_equal(sl_version(), SLUICE_VERSION);
 }
