@@ -1,6 +1,7 @@
 #include "cli/inquiry.h"
 
 #include "core/base/pattern.h"
+#include "core/base/place.h"
 #include "core/contract/bucket.h"
 #include "core/contract/source.h"
 #include "engine/batch/replay.h"
@@ -32,36 +33,25 @@ static const char *join(struct sl_arena *arena, const char *dir, const char *nam
     return path;
 }
 
-/* The file's directory, absolute, and its name there. */
-static int split(struct sl_inquiry *inquiry, char dir[static PATH_MAX], const char **ret_name,
-                 struct sl_error *err)
+static int find_place(const struct sl_inquiry *inquiry, struct sl_place *ret, struct sl_error *err)
 {
-    struct sl_arena *arena = &inquiry->target->arena;
-    size_t len = strlen(inquiry->shown);
-    while (len > 1 && inquiry->shown[len - 1] == '/')
-        len--;
-    char *copy = sl_arena_text(arena, inquiry->shown, len);
-    if (!copy)
-        return sl_error_nomem(err);
-    char *slash = strrchr(copy, '/');
-    *ret_name = slash ? slash + 1 : copy;
-    if (slash)
-        *slash = 0;
-    const char *parent = !slash ? "." : slash == copy ? "/" : copy;
-    if (realpath(parent, dir))
+    int sys = sl_place_find(inquiry->shown, ret);
+    if (sys == 0)
         return 0;
-    int sys = errno;
     sl_error_sys(err, sys, "looking for %s", inquiry->shown);
     err->code = SL_EUSAGE;
     return SL_EUSAGE;
 }
 
-/* dir/name lies in the watched directory itself, or in a directory in it that is one arrival. */
-static int place_in(struct sl_inquiry *inquiry, const char *directory, const char *watched, const char *dir,
-                    const char *name, struct sl_error *err)
+/* The place lies in the watched directory itself, or in a directory in it that is one arrival. */
+static int place_in(struct sl_inquiry *inquiry, const char *directory, const char *watched,
+                    const struct sl_place *place, struct sl_error *err)
 {
     struct sl_arena *arena = &inquiry->target->arena;
-    const char *inside = dir + strlen(watched);
+    const char *inside = place->dir + strlen(watched),
+               *name = sl_arena_text(arena, place->name, strlen(place->name));
+    if (!name)
+        return sl_error_nomem(err);
     inquiry->directory = directory;
     inquiry->name = inside[0] ? sl_arena_text(arena, inside + 1, strlen(inside + 1)) : name;
     inquiry->path = join(arena, directory, name);
@@ -123,11 +113,11 @@ static size_t watched_below(const char *inside)
 }
 
 /* 1: it is in this directory, which the source watches under the name `directory`. */
-static int try_directory(struct sl_inquiry *inquiry, const char *directory, const char *dir, const char *name,
+static int try_directory(struct sl_inquiry *inquiry, const char *directory, const struct sl_place *place,
                          struct sl_error *err)
 {
     char watched[PATH_MAX], part[PATH_MAX];
-    const char *path = sl_target_path(inquiry->target, directory);
+    const char *dir = place->dir, *path = sl_target_path(inquiry->target, directory);
     if (!path)
         return sl_error_nomem(err);
     if (!realpath(path, watched))
@@ -152,11 +142,11 @@ static int try_directory(struct sl_inquiry *inquiry, const char *directory, cons
     inquiry->dirfd = open(watched, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (inquiry->dirfd < 0)
         return sl_error_sys(err, errno, "opening %s", watched);
-    return place_in(inquiry, directory, watched, dir, name, err);
+    return place_in(inquiry, directory, watched, place, err);
 }
 
 /* The directories that the pattern names now, as many_dirs names them. */
-static int try_pattern(struct sl_inquiry *inquiry, const char *pattern, const char *dir, const char *name,
+static int try_pattern(struct sl_inquiry *inquiry, const char *pattern, const struct sl_place *place,
                        struct sl_error *err)
 {
     size_t skipped = pattern[0] == '/' ? 0 : strlen(inquiry->target->dir) + 1;
@@ -173,7 +163,7 @@ static int try_pattern(struct sl_inquiry *inquiry, const char *pattern, const ch
         if (!kept)
             r = sl_error_nomem(err);
         else if (!sl_many_dirs_leaves_out(base ? base + 1 : match))
-            r = try_directory(inquiry, kept, dir, name, err);
+            r = try_directory(inquiry, kept, place, err);
     }
     if (code != GLOB_NOMATCH)
         globfree(&list);
@@ -181,12 +171,12 @@ static int try_pattern(struct sl_inquiry *inquiry, const char *pattern, const ch
 }
 
 /* 1: it is in this one. */
-static int try_source(struct sl_inquiry *inquiry, const char *source, const char *dir, const char *name,
+static int try_source(struct sl_inquiry *inquiry, const char *source, const struct sl_place *place,
                       struct sl_error *err)
 {
     inquiry->source = source;
-    return sl_pattern_is(source) ? try_pattern(inquiry, source, dir, name, err)
-                                 : try_directory(inquiry, source, dir, name, err);
+    return sl_pattern_is(source) ? try_pattern(inquiry, source, place, err)
+                                 : try_directory(inquiry, source, place, err);
 }
 
 /* 1: the object is below this URL. */
@@ -251,14 +241,14 @@ static bool is_watched(const struct sl_inquiry *inquiry, const char *const *sour
 
 static int find_source(struct sl_inquiry *inquiry, struct sl_reading *reading, struct sl_error *err)
 {
-    char dir[PATH_MAX];
-    const char *name, *const *source;
+    struct sl_place place;
+    const char *const *source;
     struct sl_buf list = {0};
     bool is_url = strstr(inquiry->shown, "://");
-    int r = is_url ? 0 : split(inquiry, dir, &name, err);
+    int r = is_url ? 0 : find_place(inquiry, &place, err);
     r = r < 0 ? r : sl_target_sources(inquiry->target, reading, &source, err);
     for (size_t i = 0; r == 0 && source[i]; i++) {
-        r = is_url ? try_url(inquiry, source[i], err) : try_source(inquiry, source[i], dir, name, err);
+        r = is_url ? try_url(inquiry, source[i], err) : try_source(inquiry, source[i], &place, err);
         if (r == 0)
             (void)sl_buf_printf(&list, "%s%s", i ? ", " : "", source[i]); /* for the message only */
     }

@@ -6,6 +6,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/io.h"
+#include "core/base/place.h"
 #include "engine/batch/replay.h"
 #include "sources/letters.h"
 #include "state/catalog/catalog.h"
@@ -196,21 +197,10 @@ struct forget {
 };
 
 /* Absolute, also where the file itself is gone; false: its directory is. */
-static bool find_place(const char *path, char place[static PATH_MAX])
+static bool find_place(const char *path, char whole[static PATH_MAX])
 {
-    char parent[PATH_MAX], found[PATH_MAX];
-    size_t len = strlen(path);
-    while (len > 1 && path[len - 1] == '/')
-        len--;
-    size_t start = len;
-    while (start > 0 && path[start - 1] != '/')
-        start--;
-    if (start >= sizeof parent)
-        return false;
-    snprintf(parent, sizeof parent, "%.*s", start ? (int)start : 1, start ? path : ".");
-    return realpath(parent, found) &&
-           snprintf(place, PATH_MAX, "%s/%.*s", strcmp(found, "/") == 0 ? "" : found, (int)(len - start),
-                    path + start) < PATH_MAX;
+    struct sl_place place;
+    return sl_place_find(path, &place) == 0 && sl_place_join(&place, whole) == 0;
 }
 
 /* Whether the path is `wanted`, or lies in it; then *ret_below is how long the rest of it is. */

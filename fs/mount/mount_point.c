@@ -1,5 +1,6 @@
 #include "fs/mount/mount_point.h"
 
+#include "core/base/place.h"
 #include "core/base/trust.h"
 
 #include <errno.h>
@@ -114,24 +115,12 @@ static int find_mount(const char *path, enum occupant *ret, struct sl_error *err
 /* The absolute path without symlinks, also when what is mounted there is dead: its parent is resolved. */
 static int resolve(const char *dir, char *path, struct sl_error *err)
 {
-    char parent[PATH_MAX], resolved[PATH_MAX];
-    size_t len = strlen(dir);
-    while (len > 1 && dir[len - 1] == '/')
-        len--;
-    if (len == 0 || len >= sizeof parent)
-        return sl_error_sys(err, len ? ENAMETOOLONG : ENOENT, "mount point %s", dir);
+    struct sl_place place;
     if (realpath(dir, path))
         return 0;
-    memcpy(parent, dir, len);
-    parent[len] = 0;
-    char *slash = strrchr(parent, '/');
-    const char *name = slash ? slash + 1 : parent;
-    if (slash)
-        *slash = 0;
-    if (!realpath(!slash ? "." : *parent ? parent : "/", resolved))
-        return sl_error_sys(err, errno, "mount point %s", dir);
-    int n = snprintf(path, PATH_MAX, "%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved, name);
-    return n < PATH_MAX ? 0 : sl_error_sys(err, ENAMETOOLONG, "mount point %s", dir);
+    int sys = sl_place_find(dir, &place);
+    sys = sys ? sys : sl_place_join(&place, path);
+    return sys ? sl_error_sys(err, sys, "mount point %s", dir) : 0;
 }
 
 static int run_fusermount(const char *path, struct sl_error *err)
