@@ -78,6 +78,12 @@ void sl_batch_free(struct sl_batch *batch)
     free(batch);
 }
 
+/* Whether the inputs of the node have a dataset at this time: all have one slide. */
+static bool is_due(const struct sl_batch *batch, const struct sl_node *node)
+{
+    return !node->inputs || batch->t % node->input[0]->slide_ms == 0;
+}
+
 bool sl_batch_wanted(const struct sl_batch *batch)
 {
     const struct sl_pipelines *pipelines = batch->run->pipelines;
@@ -87,7 +93,8 @@ bool sl_batch_wanted(const struct sl_batch *batch)
         const void *memory = batch->run->memory[n];
         if (batch->said[n] ||
             (wide && wide->wants && pipelines->used[n] && wide->wants(node, memory, batch->t)) ||
-            (wide && wide->due && pipelines->used[n] && wide->due(node, memory, batch->watermark[n])))
+            (wide && wide->due && pipelines->used[n] && is_due(batch, node) &&
+             wide->due(node, memory, batch->watermark[n])))
             return true;
     }
     return batch->run->services.empty_batches || batch->finishes;
@@ -101,12 +108,6 @@ static bool input_said(const struct sl_batch *batch, const struct sl_node *node)
         if (batch->said[node->input[i]->number])
             return true;
     return false;
-}
-
-/* Whether the inputs of the node have a dataset at this time: all have one slide. */
-static bool is_due(const struct sl_batch *batch, const struct sl_node *node)
-{
-    return !node->inputs || batch->t % node->input[0]->slide_ms == 0;
 }
 
 /* Several operators may see the late records of one eventWindow: the first of them counts. */

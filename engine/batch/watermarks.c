@@ -103,15 +103,27 @@ bool sl_watermarks_due(struct sl_run *run, int64_t t)
     return due;
 }
 
-bool sl_watermarks_are_open(const struct sl_run *run)
+static bool is_open(const struct sl_run *run, const struct sl_node *node)
 {
-    const struct sl_pipelines *pipelines = run->pipelines;
-    bool open = false;
-    for (size_t n = 0; n < pipelines->nodes; n++) {
-        const struct sl_node *node = pipelines->node[n];
-        open =
-            open || (gives_times(node) && pipelines->used[n] &&
-                     node->op->wide->watermark(node, run->memory[n], run->last_ms, NULL) != SL_END_OF_TIME);
+    return gives_times(node) && run->pipelines->used[node->number] &&
+           node->op->wide->watermark(node, run->memory[node->number], run->last_ms, NULL) != SL_END_OF_TIME;
+}
+
+/* A window at t is (t - window_ms, t]: it gives its records until it has passed them. */
+static int64_t end_of(const struct sl_node *node, int64_t last_ms, int64_t t)
+{
+    int64_t passed = node->window_ms ? last_ms + node->window_ms : t;
+    int64_t from = passed > t ? passed : t;
+    return (from + node->slide_ms - 1) / node->slide_ms * node->slide_ms;
+}
+
+int64_t sl_watermarks_end(const struct sl_run *run, int64_t last_ms, int64_t t)
+{
+    int64_t last = SL_NO_TIME;
+    for (size_t n = 0; n < run->pipelines->nodes; n++) {
+        const struct sl_node *node = run->pipelines->node[n];
+        int64_t end = is_open(run, node) ? end_of(node, last_ms, t) : SL_NO_TIME;
+        last = end > last ? end : last;
     }
-    return open;
+    return last;
 }

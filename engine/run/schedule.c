@@ -271,16 +271,34 @@ static int run_as_asked(struct sl_run *run, struct sl_error *err)
     return run->options->available_now ? run_available(run, err) : run_real(run, err);
 }
 
-/* The last batch, which ends event time: not before what this run leaves was taken. */
-static int finish(struct sl_run *run, struct sl_error *err)
+/* The next batch time, whatever the clock shows. */
+static int64_t next_time(struct sl_run *run)
 {
     int64_t start = run->options->start_ms;
-    int64_t t = run->options->virtual_clock
-                    ? time_after(run, run->any && run->last_ms > start ? run->last_ms : start)
-                    : due_time(run);
+    if (!run->options->virtual_clock)
+        return due_time(run);
+    return time_after(run, run->any && run->last_ms > start ? run->last_ms : start);
+}
+
+static int finish_at(struct sl_run *run, int64_t t, struct sl_error *err)
+{
+    int r = sl_catch_up(run, run->last_ms, t, err);
     if (run->options->virtual_clock)
         run->virtual_clock.now_ms = t;
-    return sl_watermarks_are_open(run) && !run->leaves_input ? sl_run_batch_finish(run, t, err) : 0;
+    return r < 0 ? r : sl_run_batch_finish(run, t, err);
+}
+
+/* The last batch, which ends event time: not before what this run leaves was taken. Streams of different slides may need
+ * a batch each. */
+static int finish(struct sl_run *run, struct sl_error *err)
+{
+    int64_t last_ms = run->any ? run->last_ms : next_time(run), t = 0;
+    int r = 0;
+    while (r == 0 && !run->leaves_input && !sl_run_wants_stop(run) && t != SL_NO_TIME) {
+        t = sl_watermarks_end(run, last_ms, next_time(run));
+        r = t == SL_NO_TIME ? 0 : finish_at(run, t, err);
+    }
+    return r;
 }
 
 int sl_schedule(struct sl_run *run, struct sl_error *err)

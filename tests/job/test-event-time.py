@@ -59,6 +59,27 @@ def test_finish_gives_out_what_is_open_and_later_records_are_late():
     equal(len(json_lines(read(".sluice/job/late/3000.jsonl"))), 1, "it is late")
 
 
+SLOW = HITS.replace(':map(sluice.fields', ':window("4s", "4s"):map(sluice.fields') + 'w:late():saveAsTextFiles("out/late")\n'
+
+
+def test_a_stream_of_a_longer_slide_runs_and_ends_at_its_own_times():
+    """Its windows are due at 5 s and given out at 8 s: no batch runs in between. Event time ends at the first of its times at
+    which the window of batch time before it has given what it held."""
+    job(SLOW.replace('"1s" }', '"1s", maxFilesPerBatch = 1 }'))
+    move_in("1", lines(("a", 1), ("b", 2)))
+    move_in("2", lines(("a", 30)))
+    run(batches=10)
+    equal(hits(), {8000: "0\t10000\ta\t1\n0\t10000\tb\t1\n"}, "what was due")
+    equal(json.loads(sluice_ok("status", "job.lua", "--json").stdout)["batches"], 4, "batches: two with files, two of the window")
+    move_in("3", lines(("c", 31)))
+    run("--finish")
+    equal({t: rows for t, rows in hits().items() if t > 8000}, {16000: "30000\t40000\ta\t1\n30000\t40000\tc\t1\n"}, "the end of time")
+    equal(outputs("out/late", ""), {}, "what the window held is not late")
+    before = json.loads(sluice_ok("status", "job.lua", "--json").stdout)["batches"]
+    run("--finish")
+    equal(json.loads(sluice_ok("status", "job.lua", "--json").stdout)["batches"], before, "it has ended: no more batches")
+
+
 def test_finish_needs_a_run_that_ends():
     job(HITS)
     os.mkdir("in")
