@@ -4,6 +4,7 @@
 #include "lua/builtin.h"
 #include "lua/copy.h"
 #include "lua/function.h"
+#include "lua/phrase.h"
 #include "lua/rdd.h"
 #include "lua/schema.h"
 #include "lua/spark.h"
@@ -38,7 +39,7 @@ static struct sl_arg take_streams(lua_State *L, int index)
         lua_rawgeti(L, index, (lua_Integer)i + 1);
         streams[i] = sl_stream_test(L, -1);
         if (!streams[i])
-            luaL_error(L, "item %d of the list is a %s, not a stream", (int)i + 1, luaL_typename(L, -1));
+            luaL_error(L, "item %d of the list is %s, not a stream", (int)i + 1, sl_phrase(L, -1));
         lua_pop(L, 1);
     }
     return sl_streams_arg(streams, count);

@@ -3,6 +3,7 @@
 
 #include "lua/callable.h"
 #include "lua/job_internal.h"
+#include "lua/phrase.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>
@@ -106,8 +107,8 @@ static int call_failed(lua_State *L, const struct sl_copy *copy, int status, str
         return sl_error_nomem(err);
     if (lua_type(L, -1) == LUA_TSTRING)
         return sl_error_set(err, SL_EUSAGE, "%s", lua_tostring(L, -1));
-    return sl_error_set(err, SL_EUSAGE, "%s: the script raised a %s as its error", copy->job->options->path,
-                        luaL_typename(L, -1));
+    return sl_error_set(err, SL_EUSAGE, "%s: the script raised %s as its error", copy->job->options->path,
+                        sl_phrase(L, -1));
 }
 
 int sl_copy_call(struct sl_copy *copy, int arguments, struct sl_error *err)

@@ -3,6 +3,7 @@
 #include "core/base/array.h"
 #include "engine/batch/counters.h"
 #include "lua/job_internal.h"
+#include "lua/phrase.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>
@@ -36,7 +37,7 @@ static struct sl_field take_number(lua_State *L, int index)
     if (lua_isinteger(L, index))
         return sl_integer(lua_tointeger(L, index));
     if (lua_type(L, index) != LUA_TNUMBER)
-        luaL_error(L, "a counter counts numbers, got a %s", luaL_typename(L, index));
+        luaL_error(L, "a counter counts numbers, got %s", sl_phrase(L, index));
     return sl_number(lua_tonumber(L, index));
 }
 

@@ -9,6 +9,7 @@
 #include "lua/job_internal.h"
 #include "lua/lib/hints.h"
 #include "lua/lib/text.h"
+#include "lua/phrase.h"
 #include "lua/rdd.h"
 #include "lua/state.h"
 #include "lua/value.h"
@@ -78,7 +79,7 @@ static int explain(lua_State *L, const struct call *call, int status)
         return sl_error_nomem(call->task->err);
     const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
     if (!text)
-        return sl_task_explain(call->task, "the function raised a %s as its error", luaL_typename(L, -1));
+        return sl_task_explain(call->task, "the function raised %s as its error", sl_phrase(L, -1));
     const char *hint = sl_hint_of_error(text);
     return sl_task_explain(call->task, "%s%s%s%s", call->has_returned ? "the function returned " : "", text,
                            hint ? "; " : "", hint ? hint : "");

@@ -2,31 +2,32 @@
 
 #include "lua/copy.h"
 #include "lua/method.h"
+#include "lua/phrase.h"
 #include "lua/stream.h"
 
 #include <lauxlib.h>
 
-void sl_meta_check_function(lua_State *L, int index, const char *what, int parameters_max)
+void sl_meta_check_function(lua_State *L, int index, const char *what, int parameters_max, const char *gets)
 {
     if (!lua_isfunction(L, index))
-        luaL_error(L, "%s: its function must be a Lua function, got a %s", what, luaL_typename(L, index));
+        luaL_error(L, "%s: its function must be a Lua function, got %s", what, sl_phrase(L, index));
     lua_Debug info;
     lua_pushvalue(L, index);
     lua_getinfo(L, ">u", &info);
     if (info.nparams > parameters_max)
         luaL_error(
             L,
-            "%s: a function of %d parameters is refused: %s is evaluated once, when the graph is built, so "
-            "there is no batch time to give; leave the time out",
-            what, (int)info.nparams, what);
+            "%s: a function of %d parameters is refused: it gets %s; there is no batch time to give, because "
+            "%s is evaluated once, when the graph is built: leave the time out",
+            what, (int)info.nparams, gets, what);
 }
 
 void sl_meta_evaluate(lua_State *L, const char *what, int count)
 {
     lua_call(L, count, 1);
     if (!sl_stream_test(L, -1))
-        luaL_error(L, "%s: the function must return a stream (an rdd), got a %s; is a `return` missing?",
-                   what, luaL_typename(L, -1));
+        luaL_error(L, "%s: the function must return a stream (an rdd), got %s; is a `return` missing?", what,
+                   sl_phrase(L, -1));
 }
 
 static void check_self(lua_State *L, const char *name)
@@ -38,7 +39,7 @@ static void check_self(lua_State *L, const char *name)
 static int transform(lua_State *L)
 {
     check_self(L, "transform");
-    sl_meta_check_function(L, 2, "transform", 1);
+    sl_meta_check_function(L, 2, "transform", 1, "the rdd");
     sl_copy_declare(L, "transform");
     lua_pushvalue(L, 2);
     lua_pushvalue(L, 1);
@@ -49,9 +50,9 @@ static int transform(lua_State *L)
 static int transform_with(lua_State *L)
 {
     check_self(L, "transformWith");
-    sl_meta_check_function(L, 2, "transformWith", 2);
+    sl_meta_check_function(L, 2, "transformWith", 2, "two rdds");
     if (!sl_stream_test(L, 3))
-        return luaL_error(L, "transformWith: other must be a stream, got a %s", luaL_typename(L, 3));
+        return luaL_error(L, "transformWith: other must be a stream, got %s", sl_phrase(L, 3));
     sl_copy_declare(L, "transformWith");
     lua_pushvalue(L, 2);
     lua_pushvalue(L, 1);
@@ -64,7 +65,7 @@ static int name_stream(lua_State *L)
 {
     check_self(L, "name");
     if (lua_type(L, 2) != LUA_TSTRING)
-        return luaL_error(L, "name: the name must be a string, got a %s", luaL_typename(L, 2));
+        return luaL_error(L, "name: the name must be a string, got %s", sl_phrase(L, 2));
     sl_copy_declare(L, "name");
     if (!sl_name(sl_stream_test(L, 1), lua_tostring(L, 2)))
         sl_copy_raise(L);

@@ -3,6 +3,7 @@
 #include "lua/copy.h"
 #include "lua/counter.h"
 #include "lua/method.h"
+#include "lua/phrase.h"
 #include "lua/spark_names.h"
 #include "lua/ssc.h"
 #include "lua/table.h"
@@ -53,7 +54,7 @@ static int parallelize(lua_State *L)
 {
     check_self(L, "parallelize");
     if (!lua_istable(L, 2))
-        return luaL_error(L, "parallelize takes a list of records, got a %s", luaL_typename(L, 2));
+        return luaL_error(L, "parallelize takes a list of records, got %s", sl_phrase(L, 2));
     lua_Integer partitions = luaL_optinteger(L, 3, 0);
     luaL_argcheck(L, lua_isnoneornil(L, 3) || partitions >= 1, 3, "numPartitions must be at least 1");
     lua_Integer count = (lua_Integer)lua_rawlen(L, 2);

@@ -2,6 +2,7 @@
 
 #include "lua/arguments.h"
 #include "lua/copy.h"
+#include "lua/phrase.h"
 #include "lua/table.h"
 #include "lua/value.h"
 
@@ -51,7 +52,7 @@ static size_t take_named(lua_State *L, int index, const char *const *names, size
             continue;
         struct sl_arg stream = sl_argument_take(L, -1);
         if (stream.kind != SL_ARG_STREAM)
-            luaL_error(L, "sql: the table %s is a %s, not a stream", names[i], luaL_typename(L, -1));
+            luaL_error(L, "sql: the table %s is %s, not a stream", names[i], sl_phrase(L, -1));
         streams[count] = stream.stream;
         fields[count++] = sl_text(names[i]);
     }

@@ -2,6 +2,7 @@
 
 #include "lua/arguments.h"
 #include "lua/job_internal.h"
+#include "lua/phrase.h"
 #include "lua/spark.h"
 #include "lua/ssc_methods.h"
 #include "lua/table.h"
@@ -99,9 +100,9 @@ static int construct(lua_State *L)
     arrange_spark(L);
     if (!lua_istable(L, 2))
         return luaL_error(L,
-                          "StreamingContext takes a table of options, got a %s; write "
+                          "StreamingContext takes a table of options, got %s; write "
                           "StreamingContext { interval = \"1s\" }",
-                          lua_isnone(L, 2) ? "call without any" : luaL_typename(L, 2));
+                          lua_isnone(L, 2) ? "a call without any" : sl_phrase(L, 2));
     make_context(L);
     struct sl_arg options = sl_options_take(L, 2);
     set_options(L, options); /* first: an unknown name may be the interval's, misspelt */
@@ -122,8 +123,8 @@ static int get_or_create(lua_State *L)
     lua_settop(L, 2);
     lua_call(L, 0, 1);
     if (!sl_ssc_test(L, 2))
-        return luaL_error(L, "getOrCreate: the function must return a StreamingContext, got a %s",
-                          luaL_typename(L, 2));
+        return luaL_error(L, "getOrCreate: the function must return a StreamingContext, got %s",
+                          sl_phrase(L, 2));
     sl_copy_declare(L, "getOrCreate");
     if (has_dir && !sl_copy_of(L)->checkpoint_said)
         sl_ssc_set_option(L, "checkpoint", sl_argument_take(L, 1));

@@ -4,6 +4,7 @@
 #include "lua/arguments.h"
 #include "lua/meta.h"
 #include "lua/method.h"
+#include "lua/phrase.h"
 #include "lua/registry.h"
 #include "lua/slice.h"
 #include "lua/spark.h"
@@ -86,7 +87,7 @@ static struct sl_stream *check_stream(lua_State *L, int index, const char *what)
 {
     struct sl_stream *stream = sl_stream_test(L, index);
     if (!stream)
-        luaL_error(L, "%s takes streams, or a list of streams; got a %s", what, luaL_typename(L, index));
+        luaL_error(L, "%s takes streams, or a list of streams; got %s", what, sl_phrase(L, index));
     return stream;
 }
 
@@ -137,9 +138,9 @@ static int transform(lua_State *L)
 {
     check_self(L, "transform");
     if (!lua_istable(L, 2))
-        return luaL_error(L, "transform: the first argument must be a list of streams, got a %s",
-                          luaL_typename(L, 2));
-    sl_meta_check_function(L, 3, "transform", 1);
+        return luaL_error(L, "transform: the first argument must be a list of streams, got %s",
+                          sl_phrase(L, 2));
+    sl_meta_check_function(L, 3, "transform", 1, "one list of rdds");
     sl_copy_declare(L, "transform");
     lua_pushvalue(L, 3);
     lua_pushvalue(L, 2);

@@ -2,6 +2,7 @@
 
 #include "core/base/limits.h"
 #include "core/rows/short_copy.h"
+#include "lua/phrase.h"
 
 #include <lauxlib.h>
 #include <string.h>
@@ -288,8 +289,7 @@ static struct sl_field take(lua_State *L, int index, struct sl_arena *arena, con
         break;
     }
     if (!sl_value_is_null(L, index))
-        luaL_error(L, "a %s, which is no value (nil, boolean, number, string, table)",
-                   luaL_typename(L, index));
+        luaL_error(L, "%s, which is no value (nil, boolean, number, string, table)", sl_phrase(L, index));
     return sl_nil();
 }
 

@@ -32,11 +32,15 @@ static const char *named(const struct hint *rows, const char *name)
 
 static const char walk_list[] =
     "a list is walked with for _, v in ipairs(list) do, a map with for k, v in pairs(map) do";
+static const char walk_rdd[] = "records are walked with for k, v in rdd:records() do";
+static const char of_stream[] =
+    "a stream has no values while the graph is built: write map, reduce or count, or foreachRDD";
 static const char or_zero[] = "write (x or 0) where x may be nil";
 static const char to_number[] = "tonumber(s) makes a number of a string";
 static const char to_string[] = "sluice.str(v) makes a string of any value";
 
 static const struct hint errors[] = {
+    {"sluice.stream", of_stream},
     {"attempt to add a '", "strings are joined with .., as in a .. b; tonumber(s) makes a number of one"},
     {"attempt to mod a 'string'", "a format is filled in by string.format(f, ...) or sluice.format(f, ...)"},
     {"attempt to mul a 'string'", "s:rep(n) repeats a string; tonumber(s) makes a number of one"},
@@ -48,6 +52,9 @@ static const struct hint errors[] = {
     {"attempt to call a string value (for iterator",
      "the letters of s are walked with for c in s:gmatch(\".\") do"},
     {"attempt to call a number value (for iterator", "numbers are counted with for i = 1, n do"},
+    {"attempt to call a sluice.rdd value (for iterator", walk_rdd},
+    {"(table expected, got sluice.rdd)", walk_rdd},
+    {"attempt to get length of a sluice.rdd value", "write rdd:count()"},
     {"attempt to concatenate a ", to_string},
     {"attempt to compare number with nil", or_zero},
     {"attempt to compare nil with number", or_zero},

@@ -365,6 +365,26 @@ def test_one_line_jobs_have_both_selects():
     check(done.stdout.startswith("2\tb\n") and "\ny\n" in done.stdout, "both: " + done.stdout)
 
 
+def test_streams_and_rdds_are_named_as_such_with_what_to_write():
+    """In place of Lua's names of types: a userdata, no value."""
+    two = 'local s, t = ssc:queueStream{{1}}, ssc:queueStream{{2}}\n'
+    for line, words in (("s:transform(sluice.swap):print()", "its function must be a Lua function, got a built-in"),
+                        ("s:transform(function(rdd) end):print()", "must return a stream (an rdd), got nil; is a `return` missing?"),
+                        ("s:transform(function(time, rdd) return rdd end):print()", "it gets the rdd; there is no batch time to give"),
+                        ("ssc:transform({ s, t }, function(a, b) return a end):print()", "it gets one list of rdds"),
+                        ("ssc:transform(s, function(a) return a end):print()", "must be a list of streams, got a stream"),
+                        ("ssc:union():print()", "got nothing"), ("ssc:union(s, 3):print()", "got a number"),
+                        ("s:transform(function(rdd) return rdd:count() + 1 end):print()", "a stream has no values while the graph is built"),
+                        ("for _, x in ipairs(s) do end", "nothing to be indexed by a number"),
+                        ("s:transform(function(rdd) return rdd .. 'x' end):print()", "a stream has no values while the graph is built")):
+        refused(HEAD + two + line, [words])
+    for body, words in (("for k, v in rdd do end", "for k, v in rdd:records() do"), ("for k, v in pairs(rdd) do end", "for k, v in rdd:records() do"),
+                        ("print(#rdd)", "write rdd:count()")):
+        done = sluice("run", job(HEAD + two + "s:foreachRDD(function(rdd) %s end)\n" % body), *RUN)
+        check(done.returncode == 1 and words in done.stderr, "%s: %s" % (body, done.stderr))
+    set_aside("function() return ssc end", ["the function returned a StreamingContext, which is no value"])
+
+
 def test_a_method_that_an_rdd_has_not_points_to_those_it_has():
     done = sluice("run", job(HEAD + "ssc:queueStream{{1}}:foreachRDD(function(rdd) rdd:frobnicate() end)\n"), *RUN)
     check("`sluice help rdd` lists them" in done.stderr, done.stderr)

@@ -187,7 +187,7 @@ static void test_value_refuses_what_is_no_value(void **state)
     } cases[] = {
         {"print", "a function"},
         {"{print}", "a function"},
-        {"coroutine.create(print)", "a thread"},
+        {"coroutine.create(print)", "a coroutine"},
         {"io.stdout", "a userdata"},
         {"{1, 2, x = 3}", "a list with [\"x\"]"},
         {"{[2] = 1}", "a map with [2]"},
