@@ -444,8 +444,8 @@ const struct sl_command sl_command_status = {
         "time since the last batch was committed or a run ended well, with a batch or without. A run that has nothing\n"
         "to do has no lag.\n"
         "\n"
-        "Exit status with --check: 0 all is well; 1 the last run failed, it waits for room on a disk, a watched\n"
-        "directory is missing, or the lag exceeds --max-lag. The line ends in figures as Nagios reads them.",
+        "Exit status with --check: 0 all is well; 1 the last run failed, it waits for room on a disk or for a server,\n"
+        "a watched directory is missing, or the lag exceeds --max-lag. The line ends in figures as Nagios reads them.",
     .flags = status_flags,
     .run = run_status,
 };

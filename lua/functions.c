@@ -73,7 +73,7 @@ const struct sl_module_name sl_module_names[] = {
     {"str", "sluice.str(v)", "The value as Python's str() writes it: True, None, 0.1, ['a', 1]",
      "return \"v\" .. sluice.str(x)", sl_values_str},
     {"format", "sluice.format(text, ...)",
-     "string.format, where a comma puts thousands apart and %s writes as sluice.str",
+     "string.format, where a comma puts thousands apart, %s writes as sluice.str and %d drops fractions",
      "return sluice.format(\"%,.2f\", amount)", NULL},
     {"round", "sluice.round(x [, n])",
      "x rounded to n digits, half to even, as Python's round; an integer without n",
