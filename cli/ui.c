@@ -7,16 +7,19 @@
 #include "cli/target.h"
 #include "cli/ui_data.h"
 #include "cli/ui_page.h"
+#include "core/base/trust.h"
 #include "http/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define ADDRESS  "127.0.0.1:4040"
 #define ANY_PORT "127.0.0.1:0"
@@ -138,12 +141,43 @@ static bool is_written_through(const char *path)
            !S_ISREG(info.stx_mode) && !S_ISDIR(info.stx_mode);
 }
 
+/* A file that a link leads to is emptied only when it is known to be no other than that. */
+static int empty(int fd, const char *path, struct sl_error *err)
+{
+    struct stat st;
+    char whole[PATH_MAX];
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return 0;
+    int r = sl_trust_links(&sl_io_system, AT_FDCWD, path, err);
+    r = r < 0 ? r : sl_trust_target(&sl_io_system, AT_FDCWD, path, whole, err);
+    if (r == 0 && !sl_trust_is_at(&sl_io_system, fd, whole))
+        return sl_error_set(err, SL_EFAIL, "it was replaced while it was opened");
+    return r < 0 || ftruncate(fd, 0) == 0 ? r : sl_error_sys(err, errno, "emptying %s", path);
+}
+
 static int write_through(const char *path, const struct sl_buf *page, struct sl_error *err)
 {
-    int fd = sl_io_open(&sl_io_system, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0666, err);
-    int r = fd < 0 ? fd : sl_io_write(&sl_io_system, fd, page->bytes, page->len, path, err);
+    int r = sl_trust_links(&sl_io_system, AT_FDCWD, path, err);
+    int fd = r < 0 ? r : sl_io_open(&sl_io_system, AT_FDCWD, path, O_WRONLY | O_CREAT | O_NOCTTY, 0666, err);
+    r = fd < 0 ? fd : empty(fd, path, err);
+    r = r < 0 ? r : sl_io_write(&sl_io_system, fd, page->bytes, page->len, path, err);
     if (fd >= 0)
         sl_io_close(&sl_io_system, fd);
+    return r;
+}
+
+static int replace(const char *path, const struct sl_buf *page, struct sl_error *err)
+{
+    char parent[PATH_MAX];
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    if (snprintf(parent, sizeof parent, "%.*s", slash ? (int)(name - path) : 1, slash ? path : ".") >=
+        (int)sizeof parent)
+        return sl_error_sys(err, ENAMETOOLONG, "opening it");
+    int dirfd = sl_trust_open_dir(&sl_io_system, AT_FDCWD, parent, err);
+    if (dirfd < 0)
+        return dirfd;
+    int r = sl_io_replace_file(&sl_io_system, dirfd, name, page->bytes, page->len, err);
+    sl_io_close(&sl_io_system, dirfd);
     return r;
 }
 
@@ -151,9 +185,7 @@ static int write_page(const char *path, const struct sl_buf *page, struct sl_err
 {
     if (strcmp(path, "-") == 0)
         return sl_stdout_data(page->bytes, page->len, err);
-    int r = is_written_through(path)
-                ? write_through(path, page, err)
-                : sl_io_replace_file(&sl_io_system, AT_FDCWD, path, page->bytes, page->len, err);
+    int r = is_written_through(path) ? write_through(path, page, err) : replace(path, page, err);
     return r < 0 ? sl_error_wrap(err, "writing the page %s", path) : 0;
 }
 

@@ -1,6 +1,9 @@
 #include "receive/address.h"
 
+#include "core/base/trust.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -78,6 +81,28 @@ static int unix_address(const struct sl_address *address, struct sockaddr_un *re
     return 0;
 }
 
+/* The directory in which the socket is made, and the socket's address by way of it, so that no link of another user is
+ * followed. A name that is too long for that has the path as the job gives it. */
+static int open_parent(const struct sl_address *address, struct sockaddr_un *ret, const char **ret_name,
+                       struct sl_error *err)
+{
+    struct sl_io *io = address->services->io;
+    char parent[SL_RECEIVED_NAME_MAX + 1];
+    const char *slash = strrchr(address->port, '/'), *name = slash ? slash + 1 : address->port;
+    snprintf(parent, sizeof parent, "%.*s", slash ? (int)(name - address->port) : 1,
+             slash ? address->port : ".");
+    int dirfd = sl_trust_open_dir(io, address->services->job_dirfd, parent, err);
+    if (dirfd < 0)
+        return sl_error_wrap(err, "unix:%s", address->port);
+    *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+    int len = snprintf(ret->sun_path, sizeof ret->sun_path, BEFORE "%d/%s", dirfd, name);
+    int r = len < (int)sizeof ret->sun_path ? 0 : unix_address(address, ret, err);
+    if (r < 0)
+        sl_io_close(io, dirfd);
+    *ret_name = name;
+    return r < 0 ? r : dirfd;
+}
+
 static int failed(const struct sl_address *address, int sys, struct sl_error *err)
 {
     return sl_error_sys(err, sys, "%s:%s", address->host, address->port);
@@ -89,11 +114,11 @@ static int new_socket(int family)
 }
 
 /* A socket without a listener is removed. */
-static int remove_stale(const struct sl_address *address, const struct sockaddr_un *name,
-                        struct sl_error *err)
+static int remove_stale(const struct sl_address *address, int dirfd, const char *entry,
+                        const struct sockaddr_un *name, struct sl_error *err)
 {
     struct stat st;
-    if (lstat(name->sun_path, &st) < 0)
+    if (fstatat(dirfd, entry, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : failed(address, errno, err);
     if (!S_ISSOCK(st.st_mode))
         return sl_error_set(err, SL_EFAIL,
@@ -106,33 +131,45 @@ static int remove_stale(const struct sl_address *address, const struct sockaddr_
     close(fd);
     if (r == 0 || sys != ECONNREFUSED)
         return failed(address, EADDRINUSE, err);
-    return unlink(name->sun_path) < 0 && errno != ENOENT ? failed(address, errno, err) : 0;
+    return unlinkat(dirfd, entry, 0) < 0 && errno != ENOENT ? failed(address, errno, err) : 0;
+}
+
+/* The mode of the socket is that of the file bind makes. */
+static int bind_unix(const struct sl_address *address, const struct sockaddr_un *name, struct sl_error *err)
+{
+    int fd = new_socket(AF_UNIX);
+    if (fd >= 0 && fchmod(fd, 0600) == 0 && bind(fd, (const struct sockaddr *)name, sizeof *name) == 0 &&
+        listen(fd, BACKLOG) == 0)
+        return fd;
+    int r = failed(address, errno, err);
+    if (fd >= 0)
+        close(fd);
+    return r;
 }
 
 static int listen_unix(const struct sl_address *address, struct sl_error *err)
 {
     struct sockaddr_un name;
-    int r = unix_address(address, &name, err);
-    r = r < 0 ? r : remove_stale(address, &name, err);
-    int fd = r < 0 ? r : new_socket(AF_UNIX);
-    if (r < 0)
-        return r;
-    /* The mode of the socket is that of the file bind makes. */
-    if (fd < 0 || fchmod(fd, 0600) < 0 || bind(fd, (const struct sockaddr *)&name, sizeof name) < 0 ||
-        listen(fd, BACKLOG) < 0) {
-        r = failed(address, errno, err);
-        if (fd >= 0)
-            close(fd);
-        return r;
-    }
-    return fd;
+    const char *entry;
+    int dirfd = open_parent(address, &name, &entry, err);
+    if (dirfd < 0)
+        return dirfd;
+    int r = remove_stale(address, dirfd, entry, &name, err);
+    r = r < 0 ? r : bind_unix(address, &name, err);
+    sl_io_close(address->services->io, dirfd);
+    return r;
 }
 
 void sl_address_unlisten(const struct sl_address *address)
 {
     struct sockaddr_un name;
-    if (address->is_unix && unix_address(address, &name, NULL) == 0)
-        (void)unlink(name.sun_path); /* what is left is replaced by the next run */
+    struct sl_error ignored;
+    const char *entry;
+    int dirfd = address->is_unix ? open_parent(address, &name, &entry, &ignored) : -1;
+    if (dirfd < 0)
+        return;
+    (void)unlinkat(dirfd, entry, 0); /* what is left is replaced by the next run */
+    sl_io_close(address->services->io, dirfd);
 }
 
 /* ---- hosts ---- */

@@ -1,7 +1,9 @@
 #include "receive/tail_find.h"
 
 #include "core/base/array.h"
+#include "core/base/trust.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
@@ -18,6 +20,21 @@ static bool identify(const struct statx *st, struct sl_found *ret)
     return S_ISREG(st->stx_mode);
 }
 
+/* False: it is not there, or no regular file. */
+static bool look_along(struct sl_io *io, const char *path, char whole[static PATH_MAX], struct sl_found *ret,
+                       struct sl_error *err)
+{
+    struct statx st;
+    *ret = (struct sl_found){.path = whole};
+    int r = sl_trust_target(io, AT_FDCWD, path, whole, err);
+    if (r == SL_EUSAGE)
+        ret->refusal = err->text;
+    return r == SL_EUSAGE || (r == 0 &&
+                              io->ops->statx(io, AT_FDCWD, whole, AT_SYMLINK_NOFOLLOW,
+                                             STATX_BASIC_STATS | STATX_BTIME, &st) == 0 &&
+                              identify(&st, ret));
+}
+
 int sl_tail_match(struct sl_io *io, const char *pattern,
                   int (*visit)(void *arg, const struct sl_found *found), void *arg)
 {
@@ -26,11 +43,10 @@ int sl_tail_match(struct sl_io *io, const char *pattern,
     if (code == GLOB_NOSPACE)
         return SL_ENOMEM;
     for (size_t i = 0; code == 0 && r >= 0 && i < list.gl_pathc; i++) {
-        struct statx st;
-        char path[PATH_MAX];
-        struct sl_found found = {.path = path};
-        if (io->ops->statx(io, AT_FDCWD, list.gl_pathv[i], 0, STATX_BASIC_STATS | STATX_BTIME, &st) == 0 &&
-            identify(&st, &found) && realpath(list.gl_pathv[i], path))
+        struct sl_error err;
+        char whole[PATH_MAX];
+        struct sl_found found;
+        if (look_along(io, list.gl_pathv[i], whole, &found, &err))
             r = visit(arg, &found);
     }
     if (code != GLOB_NOMATCH)
@@ -46,10 +62,12 @@ int sl_tail_open(struct sl_io *io, const char *path, struct sl_found *ret)
     if (fd < 0)
         return -1;
     ret->path = path;
-    if (io->ops->statx(io, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &st) == 0 &&
+    if (sl_trust_is_at(io, fd, path) &&
+        io->ops->statx(io, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &st) == 0 &&
         identify(&st, ret))
         return fd;
     sl_io_close(io, fd);
+    errno = ENOENT; /* it is another file by now */
     return -1;
 }
 
@@ -178,7 +196,9 @@ int sl_tail_missed(struct sl_io *io, const char *path, int64_t after_ns, int64_t
     if (missing.count)
         qsort(missing.list, missing.count, sizeof *missing.list, compare_births);
     for (size_t i = 0; i < missing.count; i++) {
-        const struct sl_found found = {missing.list[i].path, missing.list[i].inode, missing.list[i].born_ns};
+        const struct missed *missed = &missing.list[i];
+        const struct sl_found found = {
+            .path = missed->path, .inode = missed->inode, .born_ns = missed->born_ns};
         r = r < 0 ? r : visit(arg, &found);
         free(missing.list[i].path);
     }

@@ -25,7 +25,7 @@ static int look_up(void *arg, const struct sl_found *found)
 {
     struct known *known = arg;
     const struct sl_tail_file *file = sl_tail_table_find(&known->table, found->inode, found->born_ns);
-    known->is_found |= file && file->position > 0;
+    known->is_found |= !found->refusal && file && file->position > 0;
     return 0;
 }
 

@@ -61,6 +61,7 @@ struct scanning {
     struct sl_tail_source *source;
     bool is_first;    /* of the source: from = "end" is about these files */
     const char *path; /* of see_missed: the name that the files have had */
+    bool has_refusal; /* was reported: others may plant any number */
     struct sl_error *err;
 };
 
@@ -135,6 +136,12 @@ static int see_file(void *arg, const struct sl_found *found)
 {
     struct scanning *scanning = arg;
     struct sl_tail_source *source = scanning->source;
+    if (found->refusal) {
+        if (!scanning->has_refusal)
+            sl_received_trouble(&source->received, "%s", found->refusal);
+        scanning->has_refusal = true;
+        return 0;
+    }
     struct sl_tail_file *file = sl_tail_table_find(source, found->inode, found->born_ns);
     int r = file ? set_path(file, found->path) : see_new(scanning, found);
     if (r < 0)
@@ -195,7 +202,7 @@ static void forget_gone(struct sl_tail_source *source)
 
 int sl_tail_scan(struct sl_tail_source *source, bool is_first, struct sl_error *err)
 {
-    struct scanning scanning = {source, is_first, NULL, err};
+    struct scanning scanning = {.source = source, .is_first = is_first, .err = err};
     source->needs_scan = false;
     for (size_t i = 0; i < source->files; i++)
         source->file[i].is_matched = false;

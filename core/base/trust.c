@@ -76,7 +76,9 @@ struct walk {
     struct statx st;     /* of done, or of a link that is about to be followed */
     bool is_link;
     char missing[NAME_MAX + 1]; /* what could not be looked at in `done`; "" where all is there */
-    size_t after_links;         /* so much of the rest is not from the target of a link */
+    bool has_stranger;          /* a link on the way belongs to another user: */
+    uint32_t stranger;
+    size_t after_links; /* so much of the rest is not from the target of a link */
     int links;
 };
 
@@ -206,20 +208,33 @@ int sl_trust_as_root(struct sl_io *io, const char *path, const char *act, struct
 
 /* ---- links ---- */
 
-/* Afterwards walk->done is the path without links, as far as it exists. */
-static int walk_links(struct walk *walk, struct sl_io *io, int dirfd, const char *path, struct sl_error *err)
+static int refuse_link(const char *path, uint32_t owner, struct sl_error *err)
+{
+    return sl_error_set(
+        err, SL_EUSAGE,
+        "the symbolic link %s belongs to another user (uid %u), who decides where it leads; give "
+        "the path that it denotes, or remove it",
+        path, owner);
+}
+
+/* Afterwards walk->done is the path without links, as far as it exists. Whether links of other users are refused, or
+ * noted. */
+static int walk_links(struct walk *walk, struct sl_io *io, int dirfd, const char *path, bool refuses,
+                      struct sl_error *err)
 {
     char at[PATH_MAX];
     int r = begin_walk(walk, io, dirfd, path, err);
     while (r == 0 && (r = step(walk, at, err)) > 0) {
         r = 0;
-        if (walk->is_link && walk->st.stx_uid != 0 && walk->st.stx_uid != geteuid())
-            r = sl_error_set(
-                err, SL_EUSAGE,
-                "the symbolic link %s belongs to another user (uid %u), who decides where it leads; give "
-                "the path that it denotes, or remove it",
-                at, walk->st.stx_uid);
-        else if (walk->is_link)
+        uint32_t owner = walk->st.stx_uid;
+        bool is_strange = walk->is_link && owner != 0 && owner != geteuid();
+        if (is_strange && (refuses || (walk->has_stranger && walk->stranger != owner)))
+            return refuse_link(at, owner, err);
+        if (is_strange) {
+            walk->has_stranger = true;
+            walk->stranger = owner;
+        }
+        if (walk->is_link)
             r = follow(walk, at, err);
     }
     return r;
@@ -228,20 +243,56 @@ static int walk_links(struct walk *walk, struct sl_io *io, int dirfd, const char
 int sl_trust_links(struct sl_io *io, int dirfd, const char *path, struct sl_error *err)
 {
     struct walk walk;
-    return walk_links(&walk, io, dirfd, path, err);
+    return walk_links(&walk, io, dirfd, path, true, err);
 }
 
-/* The kernel's name of what is open. Where it cannot be asked (no /proc), the walk has to do. File systems that ignore
- * case may give the name in another one. */
+int sl_trust_target(struct sl_io *io, int dirfd, const char *path, char ret[PATH_MAX], struct sl_error *err)
+{
+    struct walk walk;
+    int r = walk_links(&walk, io, dirfd, path, false, err);
+    if (r < 0)
+        return r;
+    if (walk.missing[0])
+        return sl_error_sys(err, ENOENT, "opening %s", path);
+    if (walk.has_stranger && walk.st.stx_uid != walk.stranger)
+        return sl_error_set(
+            err, SL_EUSAGE,
+            "%s: a symbolic link on the way belongs to another user (uid %u) and leads to what is not "
+            "that user's, %s; give that path, or remove the link",
+            path, walk.stranger, walk.done);
+    snprintf(ret, PATH_MAX, "%s", walk.done[0] ? walk.done : "/");
+    return 0;
+}
+
+/* The kernel's name of what is open. *ret_len < 0: it cannot be asked (no /proc), and the walk has to do. */
+static const char *name_of(struct sl_io *io, int fd, char name[PATH_MAX], ssize_t *ret_len)
+{
+    char link[64];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t len = *ret_len = io->ops->readlinkat(io, AT_FDCWD, link, name, PATH_MAX - 1);
+    name[len < 0 ? 0 : len] = 0;
+    return name;
+}
+
+/* File systems that ignore case may give the name in another one. */
 static bool is_open_at(struct sl_io *io, int fd, const char *done)
 {
-    char link[64], path[PATH_MAX];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t len = io->ops->readlinkat(io, AT_FDCWD, link, path, sizeof path - 1);
-    if (len < 0)
+    char name[PATH_MAX];
+    ssize_t len;
+    return strcasecmp(name_of(io, fd, name, &len), done[0] ? done : "/") == 0 || len < 0;
+}
+
+/* The kernel adds a word to the name of a file that has none any more. */
+bool sl_trust_is_at(struct sl_io *io, int fd, const char *path)
+{
+    char name[PATH_MAX];
+    ssize_t len;
+    struct stat st;
+    size_t path_len = strlen(path);
+    if (is_open_at(io, fd, path))
         return true;
-    path[len] = 0;
-    return strcasecmp(path, done[0] ? done : "/") == 0;
+    return strncasecmp(name_of(io, fd, name, &len), path, path_len) == 0 &&
+           strcmp(name + path_len, " (deleted)") == 0 && io->ops->fstat(io, fd, &st) == 0 && st.st_nlink == 0;
 }
 
 enum { OPEN_TRIES = 3 }; /* the owner may move a directory on the way, too */
@@ -259,7 +310,7 @@ int sl_trust_open_dir(struct sl_io *io, int dirfd, const char *path, struct sl_e
 {
     for (int i = 0; i < OPEN_TRIES; i++) {
         struct walk walk;
-        int r = walk_links(&walk, io, dirfd, path, err);
+        int r = walk_links(&walk, io, dirfd, path, true, err);
         int fd = r < 0 ? r : sl_io_open(io, dirfd, path, O_RDONLY | O_DIRECTORY, 0, err);
         if (fd < 0 || is_open_at(io, fd, walk.done))
             return fd;
@@ -315,7 +366,7 @@ int sl_trust_make_dirs(struct sl_io *io, int dirfd, const char *path, mode_t mod
 {
     for (int i = 0; i < OPEN_TRIES; i++) {
         struct walk walk;
-        int r = walk_links(&walk, io, dirfd, path, err);
+        int r = walk_links(&walk, io, dirfd, path, true, err);
         r = r < 0 ? r : make_missing(&walk, path, mode, err);
         if (r <= 0)
             return r;

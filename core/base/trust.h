@@ -9,6 +9,9 @@
 #include "core/base/error.h"
 #include "core/base/io.h"
 
+#include <limits.h>
+#include <stdbool.h>
+
 /* Where this process is root: the file or directory, every directory and every symbolic link on the way to it must be
  * root's and not writable by others. Where it is not, and for what does not exist (yet), all is well. SL_EUSAGE:
  * "<path> can be written by others, so root does not <act>; ...". act: "run it". */
@@ -21,6 +24,14 @@ int sl_trust_own_dir(struct sl_io *io, int dirfd, const char *shown, const char 
 
 /* No symbolic link on the way to `path` (relative to dirfd) was put there by another user than root and us. SL_EUSAGE. */
 int sl_trust_links(struct sl_io *io, int dirfd, const char *path, struct sl_error *err);
+
+/* The path without links to which the links of `path` (relative to dirfd) lead now, for what is read: a link of another user
+ * is followed to what belongs to that user only. SL_EUSAGE; SL_EFAIL with ENOENT: nothing is there. */
+int sl_trust_target(struct sl_io *io, int dirfd, const char *path, char ret[PATH_MAX], struct sl_error *err);
+
+/* What is open has, or had, the name `path`, which is absolute and without links: a directory on the way that has become a
+ * link since was not followed. */
+bool sl_trust_is_at(struct sl_io *io, int fd, const char *path);
 
 /* Opens the directory `path` (relative to dirfd) as sl_trust_links wants its links, whatever others put in the place of
  * a name on the way meanwhile: what was opened is where the links that were looked at lead. The descriptor, SL_EUSAGE,

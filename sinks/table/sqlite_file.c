@@ -1,6 +1,5 @@
 #include "sinks/table/sqlite_file.h"
 
-#include "core/base/buf.h"
 #include "core/base/error.h"
 #include "core/base/limits.h"
 #include "core/base/sqlite_files.h"
@@ -10,6 +9,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -108,15 +108,33 @@ static int open_handle(struct sl_sqlite_file *file, struct sl_io *io,
     return refuse_catalog(file, settings->url, err);
 }
 
+/* As it is written. Caller frees. */
+static char *whole_path(const struct sl_table_settings *settings, const struct sl_services *services)
+{
+    const char *name = sl_table_url_sqlite(settings->url);
+    char *path;
+    if (name[0] == '/')
+        return strdup(name);
+    return asprintf(&path, "%s/%s", services->job_dir, name) < 0 ? NULL : path;
+}
+
 /* However it is written; a file that is not there yet as it is written. Caller frees. */
 static char *find_path(const struct sl_table_settings *settings, const struct sl_services *services)
 {
-    const char *name = sl_table_url_sqlite(settings->url);
-    struct sl_buf path SL_CLEANUP(sl_buf_done) = {0};
-    bool ok = (name[0] == '/' || sl_buf_printf(&path, "%s/", services->job_dir)) &&
-              sl_buf_text(&path, name) && sl_buf_byte(&path, 0);
-    char *real = ok ? realpath((const char *)path.bytes, NULL) : NULL;
-    return real || !ok ? real : strdup((const char *)path.bytes);
+    char *path = whole_path(settings, services), *real = path ? realpath(path, NULL) : NULL;
+    if (!real)
+        return path;
+    free(path);
+    return real;
+}
+
+static int check_trust(const struct sl_table_settings *settings, const struct sl_services *services,
+                       const char *real, struct sl_error *err)
+{
+    char *path = whole_path(settings, services);
+    int r = path ? sl_sqlite_files_trust(services->io, path, real, err) : sl_error_nomem(err);
+    free(path);
+    return r;
 }
 
 bool sl_sqlite_file_is_to_be_made(const struct sl_table_settings *settings,
@@ -147,7 +165,8 @@ static int new_file(char *path, const struct sl_table_settings *settings, const 
     file->timeout_ms = settings->timeout_ms;
     file->stop = stop;
     pthread_mutex_init(&file->lock, NULL);
-    int r = open_handle(file, services->io, settings, err);
+    int r = check_trust(settings, services, path, err);
+    r = r < 0 ? r : open_handle(file, services->io, settings, err);
     if (r < 0)
         free_file(file);
     else

@@ -1,12 +1,14 @@
 #include "sources/table/read.h"
 
 #include "core/base/buf.h"
+#include "core/base/trust.h"
 #include "sources/identity.h"
 #include "sources/readers.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,6 +157,17 @@ static int check_unchanged(const struct reading *reading, int fd, const struct s
                         is_after ? "was written to while it was read" : "was replaced while it was opened");
 }
 
+/* Links on the way may have been changed since the table was looked at. */
+static int check_links(struct reading *reading, int fd, const struct sl_file *file)
+{
+    const struct sl_services *services = reading->source.services;
+    char whole[PATH_MAX];
+    int r = sl_trust_target(services->io, services->job_dirfd, file->path, whole, reading->err);
+    if (r < 0 || sl_trust_is_at(services->io, fd, whole))
+        return r;
+    return sl_error_set(reading->err, SL_EFAIL, "%s was replaced while it was opened", file->path);
+}
+
 static int read_file(struct reading *reading, const struct sl_file *file, struct sl_outlet *out)
 {
     const struct sl_services *services = reading->source.services;
@@ -170,7 +183,8 @@ static int read_file(struct reading *reading, const struct sl_file *file, struct
                                       .file = file,
                                       .origin = &origin,
                                       .to = file->size};
-    int r = check_unchanged(reading, fd, file, false);
+    int r = check_links(reading, fd, file);
+    r = r < 0 ? r : check_unchanged(reading, fd, file, false);
     r = r < 0 ? r : reading->source.reader->read(&part, &reading->task, out, &lines);
     r = r < 0 ? r : check_unchanged(reading, fd, file, true);
     sl_io_close(services->io, fd);

@@ -384,5 +384,101 @@ def test_an_archive_elsewhere_that_becomes_a_link_within_a_batch_is_not_written(
     finally:
         shutil.rmtree(shm)
 
+# ---- what SQLite keeps, what is read through links, sockets ----
+
+
+TABLE = '''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "50ms", checkpoint = false }
+ssc:textFileStream("in"):saveToTable("sqlite:%s", "t", { create = true, columns = { "v" } })
+'''
+
+
+def test_a_table_of_sqlite_is_not_kept_where_others_may_put_a_journal():
+    """A journal that names a second one makes SQLite remove that file, whatever it is."""
+    ready()
+    os.mkdir("private")
+    for mode in (0o777, 0o1777):
+        directory = "shared%o" % mode
+        os.mkdir(directory)
+        os.chmod(directory, mode)
+        write("job.lua", TABLE % (directory + "/t.db"))
+        move_in("a", "x\n")
+        refused([directory], "--once")
+        as_other(lambda: os.symlink("../private", directory + "/link"))
+        write("job.lua", TABLE % (directory + "/link/t.db"))
+        refused([directory + "/link"], "--once")
+    equal(os.listdir("private"), [], "what the links lead to")
+    os.mkdir("theirs")
+    os.chown("theirs", OTHER, OTHER)
+    write("job.lua", TABLE % "theirs/t.db")
+    refused(["theirs", "keep a table there"], "--once")
+    write("job.lua", TABLE % "private/t.db")
+    sluice_ok("run", "job.lua", "--once")
+
+
+def test_tailed_files_are_not_what_links_of_others_lead_to():
+    ready()
+    write("secret", "root's own\n", 0o600)
+    os.mkdir("logs")
+    os.chmod("logs", 0o777)
+    os.mkdir("own")
+    write("own/mine", "mine\n")
+    os.symlink("../own/mine", "logs/mine.log")
+    write("job.lua", (JOB % "false").replace('textFileStream("in")', 'tailStream("logs/*.log")').replace("code ran", ""))
+    as_other(lambda: (write("logs/theirs", "theirs\n"), os.symlink("theirs", "logs/theirs.log"), os.symlink("../secret", "logs/secret.log")))
+    with Running("job.lua") as run:
+        run.wait_until(lambda: "logs/secret.log" in run.stderr(), "the refusal")
+        run.wait_until(lambda: len(tailed()) == 2, "two files")
+        run.stop()
+    equal(tailed(), ["mine", "theirs"], "what was read")
+
+
+def tailed():
+    return sorted(line for part in pathlib.Path("out").glob("n-*/part-*") for line in part.read_text().splitlines())
+
+
+def test_tables_are_not_what_links_of_others_lead_to():
+    ready()
+    write("secret.tsv", "k\troot's own\n", 0o600)
+    os.mkdir("shared")
+    os.chmod("shared", 0o777)
+    as_other(lambda: (write("shared/theirs.tsv", "k\ttheirs\n"), os.symlink("theirs.tsv", "shared/link.tsv"), os.symlink("../secret.tsv", "shared/t.tsv")))
+    text = (JOB % "false").replace(':saveAs', ':map(sluice.pair(1)):joinTable(ssc:table("shared/%s.tsv")):saveAs')
+    move_in("a", "k\n")
+    write("job.lua", text % "t")
+    done = sluice("run", "job.lua", "--once")
+    check(done.returncode != 0 and "another user" in done.stderr, "exit status %d; %s" % (done.returncode, done.stderr))
+    write("job.lua", text % "link")
+    sluice_ok("run", "job.lua", "--once")
+    equal(tailed(), ["k\t1\ttheirs"], "the table of the other user")
+
+
+def test_a_page_is_not_written_through_links_of_others():
+    ready()
+    write("job.lua", JOB % '"ck"')
+    move_in("a", "x\n")
+    sluice_ok("run", "job.lua", "--once")
+    write("victim", "root's own", 0o600)
+    os.mkdir("shared")
+    os.chmod("shared", 0o777)
+    as_other(lambda: (os.symlink("../victim", "shared/page.html"), os.symlink("..", "shared/up")))
+    for path in ("shared/page.html", "shared/up/victim"):
+        done = sluice("ui", "job.lua", "--once", path)
+        check(done.returncode != 0 and "another user" in done.stderr, "exit status %d; %s" % (done.returncode, done.stderr))
+    equal(read("victim"), b"root's own", "what the link leads to")
+
+
+def test_a_socket_is_not_made_through_links_of_others():
+    ready()
+    os.mkdir("private")
+    os.mkdir("shared")
+    os.chmod("shared", 0o777)
+    as_other(lambda: os.symlink("../private", "shared/link"))
+    write("job.lua", (JOB % "false").replace('textFileStream("in")', 'socketTextStream("unix", "shared/link/s", { listen = true })'))
+    with Running("job.lua") as run:
+        run.wait_until(lambda: run.process.poll() is not None or "another user" in run.stderr() or os.listdir("private"), "the refusal")
+        check("another user" in run.stderr(), run.stderr())
+    equal(os.listdir("private"), [], "what the link leads to")
+
 
 main(globals())
