@@ -7,7 +7,7 @@
 #include "engine/batch/replay.h"
 #include "engine/graph/graph.h"
 #include "engine/graph/validate.h"
-#include "sources/many_dirs.h"
+#include "sources/find_dirs.h"
 #include "watcher/file_stat.h"
 
 #include <errno.h>
@@ -105,7 +105,7 @@ static size_t watched_below(const char *inside)
         char name[NAME_MAX + 1];
         size_t next = 1 + strcspn(inside + len + 1, "/");
         snprintf(name, sizeof name, "%.*s", (int)next - 1, inside + len + 1);
-        if (sl_many_dirs_leaves_out(name))
+        if (sl_dirs_leaves_out(name))
             break;
         len += next;
     }
@@ -162,7 +162,7 @@ static int try_pattern(struct sl_inquiry *inquiry, const char *pattern, const st
         const char *kept = sl_arena_text(&inquiry->target->arena, match, strlen(match));
         if (!kept)
             r = sl_error_nomem(err);
-        else if (!sl_many_dirs_leaves_out(base ? base + 1 : match))
+        else if (!sl_dirs_leaves_out(base ? base + 1 : match))
             r = try_directory(inquiry, kept, place, err);
     }
     if (code != GLOB_NOMATCH)

@@ -356,7 +356,7 @@ static int judge_queued(struct judgement *j)
     if (missing)
         return decide(
             j, SL_VERDICT_LATER,
-            "not read: the run watches a directory of this name, but %.*s; it waits until that is back",
+            "not read: the run watches a directory of this name, but %.*s; it waits until that changes",
             (int)missing->len, (const char *)missing->str);
     if (is_running)
         return decide(j, SL_VERDICT_LATER,

@@ -5,11 +5,10 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/pattern.h"
+#include "core/base/removed.h"
+#include "sources/find_dirs.h"
+#include "sources/known_files.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,13 +19,6 @@ struct watched {
     struct sl_arrivals *arrivals;
 };
 
-/* A remembered file, by the directory that it is in. */
-struct by_dir {
-    const char *path;
-    size_t len;   /* of the directory */
-    size_t index; /* of many.taken */
-};
-
 struct many {
     struct sl_arrivals arrivals; /* first */
     const struct sl_services *services;
@@ -35,9 +27,11 @@ struct many {
     struct sl_arrivals_options options; /* of directories to come */
     struct watched *watched;            /* [count], by path */
     size_t count, capacity;
-    struct sl_files taken; /* remembered files, also of directories that are not there yet */
-    struct by_dir *by_dir; /* [sorted] the first of them by directory; a search needs all of them */
-    size_t sorted;
+    char *base;                      /* the part of dir before a pattern; owned */
+    struct sl_paths refused;         /* that could not be watched when they were tried last */
+    struct sl_known_files taken;     /* in earlier runs, also of directories that are not there yet */
+    struct sl_files gone;            /* of these, those of directories that were removed */
+    bool is_reminded;                /* of some of which it was not checked whether they were removed */
     struct sl_watched_homes earlier; /* of earlier runs, for directories that come later */
     bool accepts;                    /* what is there now in their place */
     int64_t next_scan_ns;
@@ -49,191 +43,43 @@ static struct many *own(struct sl_arrivals *arrivals)
     return (struct many *)arrivals;
 }
 
-/* ---- a growing list of paths ---- */
-
-struct paths {
-    char **path; /* owned */
-    size_t count, capacity;
-};
-
-static void paths_done(struct paths *paths)
-{
-    for (size_t i = 0; i < paths->count; i++)
-        free(paths->path[i]);
-    free(paths->path);
-    *paths = (struct paths){0};
-}
-
-/* Takes the path over; NULL is out of memory. */
-static int paths_add(struct paths *paths, char *path, struct sl_error *err)
-{
-    char **grown = path ? sl_array_grow(paths->path, paths->count, &paths->capacity, sizeof *grown) : NULL;
-    if (!grown) {
-        free(path);
-        return sl_error_nomem(err);
-    }
-    paths->path = grown;
-    paths->path[paths->count++] = path;
-    return 0;
-}
-
-static char *join_path(const char *dir, const char *name)
-{
-    char *path;
-    bool has_slash = !dir[0] || dir[strlen(dir) - 1] == '/';
-    int len = asprintf(&path, "%s%s%s", dir, has_slash ? "" : "/", name);
-    return len < 0 ? NULL : path;
-}
-
-/* ---- what there is ---- */
-
-static bool is_directory(const struct many *many, const char *path, bool follows)
-{
-    struct statx info;
-    struct sl_io *io = many->services->io;
-    int flags = follows ? 0 : AT_SYMLINK_NOFOLLOW;
-    return io->ops->statx(io, many->services->job_dirfd, path, flags, STATX_TYPE, &info) == 0 &&
-           S_ISDIR(info.stx_mode);
-}
-
-bool sl_many_dirs_leaves_out(const char *name)
-{
-    size_t len = strlen(name);
-    return name[0] == '.' || name[0] == '_' || (len && name[len - 1] == '~');
-}
-
-/* Appends the directories in `dir` whose name matches (NULL: every one). What cannot be read has none: it is looked
- * at again. */
-static int list_directories(const struct many *many, const char *dir, const char *pattern, struct paths *ret,
-                            struct sl_error *err)
-{
-    struct sl_io *io = many->services->io;
-    struct sl_error opening = {0};
-    int fd =
-        sl_io_open(io, many->services->job_dirfd, dir[0] ? dir : ".", O_RDONLY | O_DIRECTORY, 0, &opening);
-    DIR *stream = fd < 0 ? NULL : io->ops->fdopendir(io, fd);
-    struct dirent *entry;
-    int r = 0;
-    if (!stream && fd >= 0)
-        sl_io_close(io, fd);
-    while (r == 0 && stream && (entry = io->ops->readdir(io, stream))) {
-        bool may_be = entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN || entry->d_type == DT_LNK;
-        if (!may_be || sl_many_dirs_leaves_out(entry->d_name) ||
-            (pattern && fnmatch(pattern, entry->d_name, 0) != 0))
-            continue;
-        char *path = join_path(dir, entry->d_name);
-        if (path && !is_directory(many, path, pattern != NULL))
-            free(path);
-        else
-            r = paths_add(ret, path, err);
-    }
-    if (stream)
-        (void)io->ops->closedir(io, stream); /* nothing was written through it */
-    return r;
-}
-
-/* The directories that the pattern names: part by part, each on what the parts before it gave. */
-static int expand(const struct many *many, struct paths *ret, struct sl_error *err)
-{
-    const char *at = many->dir;
-    struct paths found = {0};
-    int r = paths_add(&found, strdup(at[0] == '/' ? "/" : ""), err);
-    for (at += strspn(at, "/"); r == 0 && *at; at += strspn(at, "/")) {
-        size_t len = strcspn(at, "/");
-        char *part = strndup(at, len);
-        struct paths next = {0};
-        for (size_t i = 0; r == 0 && part && i < found.count; i++)
-            r = sl_pattern_is(part) ? list_directories(many, found.path[i], part, &next, err)
-                                    : paths_add(&next, join_path(found.path[i], part), err);
-        r = part ? r : sl_error_nomem(err);
-        free(part);
-        paths_done(&found);
-        found = next;
-        at += len;
-    }
-    *ret = found;
-    return r;
-}
-
-/* Those below them, too. */
-static int descend(const struct many *many, struct paths *paths, struct sl_error *err)
-{
-    int r = 0;
-    for (size_t i = 0; r == 0 && many->recursive && i < paths->count && paths->count <= DIRS_MAX; i++)
-        r = list_directories(many, paths->path[i], NULL, paths, err);
-    return r;
-}
-
 /* ---- watching ---- */
 
-static size_t find_place(const struct many *many, const char *path)
+static int compare_watched(const struct watched *watched, const char *path, size_t len)
 {
-    return SL_BISECT(i, 0, many->count, strcmp(many->watched[i].path, path) < 0);
+    int order = strncmp(watched->path, path, len);
+    return order ? order : watched->path[len] != 0;
 }
 
-static size_t dir_len(const struct sl_file *file)
+static size_t find_place(const struct many *many, const char *path, size_t len)
 {
-    const char *slash = strrchr(file->path, '/');
-    return slash ? (size_t)(slash - file->path) : 0;
+    return SL_BISECT(i, 0, many->count, compare_watched(&many->watched[i], path, len) < 0);
 }
 
-/* Of the first len bytes of each. */
-static int compare_paths(const char *a, size_t a_len, const char *b, size_t b_len)
+/* The directory whose path these bytes are; NULL: it is not watched. */
+static struct watched *watched_at(const struct many *many, const char *path, size_t len)
 {
-    int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
-    return order ? order : (a_len > b_len) - (a_len < b_len);
+    size_t place = find_place(many, path, len);
+    bool is_it = place < many->count && compare_watched(&many->watched[place], path, len) == 0;
+    return is_it ? &many->watched[place] : NULL;
 }
 
-/* The directory that the file is in; NULL: it is not watched. */
-static struct watched *watched_of(const struct many *many, const struct sl_file *file)
+/* Of the path up to its last slash in the first len bytes; 0: there is none. */
+static size_t len_above(const char *path, size_t len)
 {
-    size_t len = dir_len(file);
-    size_t place =
-        SL_BISECT(i, 0, many->count,
-                  compare_paths(many->watched[i].path, strlen(many->watched[i].path), file->path, len) < 0);
-    struct watched *watched = place < many->count ? &many->watched[place] : NULL;
-    return watched && compare_paths(watched->path, strlen(watched->path), file->path, len) == 0 ? watched
-                                                                                                : NULL;
+    while (len && path[len - 1] != '/')
+        len--;
+    return len ? len - 1 : 0;
 }
 
-static int compare_by_dir(const void *a, const void *b)
+/* The watched directory whose arrivals have files in this one: it, or the one above it where directories are arrivals. NULL:
+ * there is none. */
+static struct watched *watched_of(const struct many *many, const char *dir, size_t len)
 {
-    const struct by_dir *x = a, *y = b;
-    int order = compare_paths(x->path, x->len, y->path, y->len);
-    return order ? order : (x->index > y->index) - (x->index < y->index);
-}
-
-static int sort_taken(struct many *many)
-{
-    if (many->sorted == many->taken.count)
-        return 0;
-    struct by_dir *grown = realloc(many->by_dir, many->taken.count * sizeof *grown);
-    if (!grown)
-        return SL_ENOMEM;
-    many->by_dir = grown;
-    for (size_t i = 0; i < many->taken.count; i++)
-        grown[i] = (struct by_dir){many->taken.file[i].path, dir_len(&many->taken.file[i]), i};
-    many->sorted = many->taken.count;
-    qsort(grown, many->sorted, sizeof *grown, compare_by_dir);
-    return 0;
-}
-
-/* What was taken of this directory in earlier runs. */
-static int remind(struct many *many, const struct watched *watched, struct sl_error *err)
-{
-    size_t len = strlen(watched->path);
-    int r = sort_taken(many) < 0 ? sl_error_nomem(err) : 0;
-    const struct by_dir *by_dir = many->by_dir;
-    size_t at = r < 0 ? 0
-                      : SL_BISECT(i, 0, many->sorted,
-                                  compare_paths(by_dir[i].path, by_dir[i].len, watched->path, len) < 0);
-    for (; r == 0 && at < many->sorted &&
-           compare_paths(by_dir[at].path, by_dir[at].len, watched->path, len) == 0;
-         at++) {
-        const struct sl_files one = {.file = &many->taken.file[by_dir[at].index], .count = 1};
-        r = watched->arrivals->ops->remember(watched->arrivals, &one, err);
-    }
-    return r;
+    struct watched *watched = watched_at(many, dir, len);
+    if (watched || many->options.flat)
+        return watched;
+    return watched_at(many, dir, len_above(dir, len));
 }
 
 static bool is_full(struct many *many)
@@ -247,44 +93,140 @@ static bool is_full(struct many *many)
     return true;
 }
 
-/* A directory that was removed again, or may not be read yet, is tried at the next look. */
-static int watch(struct many *many, const char *path, struct sl_error *err)
+static int compare_strings(const void *a, const void *b)
 {
-    size_t place = find_place(many, path);
-    struct sl_error opening = {0};
-    if ((place < many->count && strcmp(many->watched[place].path, path) == 0) || is_full(many) ||
-        !is_directory(many, path, true))
-        return 0;
-    struct watched watched = {.path = strdup(path)};
-    struct watched *grown =
-        watched.path ? sl_array_grow(many->watched, many->count, &many->capacity, sizeof *grown) : NULL;
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Logged once, however often it is tried. */
+static int refuse(struct many *many, const char *path, const struct sl_error *why, struct sl_paths *refused,
+                  struct sl_error *err)
+{
+    const struct sl_paths *before = &many->refused;
+    bool is_known =
+        before->count && bsearch(&path, before->path, before->count, sizeof *before->path, compare_strings);
+    if (!is_known)
+        sl_log(many->services->log, SL_LOG_WARNING, "%s; it is tried again", why->text);
+    return sl_paths_add(refused, strdup(path), err);
+}
+
+/* A directory that is named itself is waited for when it is missing. */
+static struct sl_arrivals_options options_of(const struct many *many, const char *path)
+{
+    struct sl_arrivals_options options = many->options;
+    options.base = !sl_pattern_is(many->dir) && strcmp(path, many->base) == 0 ? NULL : many->base;
+    return options;
+}
+
+static int add_watched(struct many *many, const char *path, struct sl_arrivals *arrivals,
+                       struct sl_error *err)
+{
+    struct watched *grown = sl_array_grow(many->watched, many->count, &many->capacity, sizeof *grown);
+    char *copy = strdup(path);
     if (grown)
         many->watched = grown;
-    int r = grown ? many->services->open_arrivals(many->services, watched.path, &many->options,
-                                                  &watched.arrivals, &opening)
-                  : sl_error_nomem(err);
-    if (r < 0) {
-        if (grown)
-            sl_log(many->services->log, SL_LOG_WARNING, "%s; it is tried again", opening.text);
-        free(watched.path);
-        return grown ? 0 : r;
+    if (!grown || !copy) {
+        free(copy);
+        arrivals->ops->close(arrivals);
+        return sl_error_nomem(err);
     }
-    memmove(grown + place + 1, grown + place, (many->count - place) * sizeof *grown);
-    grown[place] = watched;
-    many->count++;
-    r = watched.arrivals->ops->remember_homes(watched.arrivals, &many->earlier, many->accepts, err);
-    r = r < 0 ? r : remind(many, &watched, err);
-    return r < 0 ? r : watched.arrivals->ops->refresh(watched.arrivals, err);
+    size_t place = find_place(many, path, strlen(path));
+    memmove(grown + place + 1, grown + place, (many->count++ - place) * sizeof *grown);
+    grown[place] = (struct watched){copy, arrivals};
+    return 0;
+}
+
+/* A directory that was removed again, or may not be read yet, is tried at the next look. */
+static int watch(struct many *many, const char *path, struct sl_paths *refused, struct sl_error *err)
+{
+    struct sl_error opening = {0};
+    struct sl_arrivals *arrivals;
+    if (watched_at(many, path, strlen(path)) || is_full(many) || !sl_dirs_is_one(many->services, path))
+        return 0;
+    struct sl_arrivals_options options = options_of(many, path);
+    int r = many->services->open_arrivals(many->services, path, &options, &arrivals, &opening);
+    if (r < 0)
+        return refuse(many, path, &opening, refused, err);
+    r = add_watched(many, path, arrivals, err);
+    r = r < 0 ? r : arrivals->ops->remember_homes(arrivals, &many->earlier, many->accepts, err);
+    r = r < 0 ? r : sl_known_files_remind(&many->taken, path, arrivals, err);
+    return r < 0 ? r : arrivals->ops->refresh(arrivals, err);
+}
+
+static int watch_all(struct many *many, const struct sl_paths *paths, struct sl_error *err)
+{
+    struct sl_paths refused = {0};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < paths->count; i++)
+        r = watch(many, paths->path[i], &refused, err);
+    if (refused.count)
+        qsort(refused.path, refused.count, sizeof *refused.path, compare_strings);
+    sl_paths_done(&many->refused);
+    many->refused = refused;
+    return r;
+}
+
+/* ---- directories that were removed ---- */
+
+static bool is_mount_of(const struct many *many, const char *path, uint64_t mount)
+{
+    struct statx st;
+    struct sl_io *io = many->services->io;
+    return io->ops->statx(io, many->services->job_dirfd, path, 0, STATX_BASIC_STATS | STATX_MNT_ID, &st) ==
+               0 &&
+           sl_mount_of(&st) == mount;
+}
+
+static bool had_home(const struct many *many, const char *dir, size_t len)
+{
+    char *path = strndup(dir, len);
+    bool had = !path || sl_watched_homes_find(&many->earlier, path);
+    free(path);
+    return had;
+}
+
+/* Of a directory with files that an earlier run took: it was on the file system of the job or on that of /, which are
+ * there, and nothing is there now. */
+static bool was_removed(const void *arg, const char *dir)
+{
+    const struct many *many = arg;
+    size_t len = strlen(dir);
+    uint64_t mount;
+    if (watched_of(many, dir, len) || had_home(many, dir, len) ||
+        (!many->options.flat && had_home(many, dir, len_above(dir, len))))
+        return false;
+    return sl_path_is_absent(many->services->io, many->services->job_dirfd, dir, many->base, &mount) &&
+           (is_mount_of(many, ".", mount) || is_mount_of(many, "/", mount));
+}
+
+static int forget_removed(struct many *many, struct sl_error *err)
+{
+    if (!many->is_reminded)
+        return 0;
+    many->is_reminded = false;
+    return sl_known_files_forget_removed(&many->taken, was_removed, many, &many->gone, err);
+}
+
+/* When its files were given as gone. */
+static int leave_removed(struct many *many, size_t i, struct sl_error *err)
+{
+    struct watched removed = many->watched[i];
+    int r = sl_known_files_forget(&many->taken, removed.path, err);
+    many->count--;
+    memmove(many->watched + i, many->watched + i + 1, (many->count - i) * sizeof removed);
+    removed.arrivals->ops->close(removed.arrivals);
+    free(removed.path);
+    many->is_full_reported = false;
+    return r;
 }
 
 static int look_around(struct many *many, struct sl_error *err)
 {
-    struct paths paths = {0};
-    int r = expand(many, &paths, err);
-    r = r < 0 ? r : descend(many, &paths, err);
-    for (size_t i = 0; r == 0 && i < paths.count; i++)
-        r = watch(many, paths.path[i], err);
-    paths_done(&paths);
+    struct sl_paths paths = {0};
+    int r = sl_dirs_find(many->services, many->dir, many->recursive, DIRS_MAX, &paths, err);
+    r = r < 0 ? r : watch_all(many, &paths, err);
+    r = r < 0 ? r : forget_removed(many, err);
+    sl_paths_done(&paths);
     many->next_scan_ns = sl_monotonic_ns() + many->options.poll_interval_ms * NS_A_MS;
     return r;
 }
@@ -333,17 +275,22 @@ static int take(struct sl_arrivals *arrivals, uint64_t files_max, uint64_t bytes
     return r;
 }
 
+static int remember_one(struct many *many, struct sl_file *file, struct sl_error *err)
+{
+    const struct sl_files one = {.file = file, .count = 1};
+    const struct watched *watched = watched_of(many, file->path, len_above(file->path, strlen(file->path)));
+    return watched ? watched->arrivals->ops->remember(watched->arrivals, &one, err) : 0;
+}
+
 static int remember(struct sl_arrivals *arrivals, const struct sl_files *files, struct sl_error *err)
 {
     struct many *many = own(arrivals);
     int r = 0;
     for (size_t i = 0; r == 0 && i < files->count; i++)
-        r = sl_files_add(&many->taken, &files->file[i]) < 0 ? sl_error_nomem(err) : 0;
-    for (size_t i = 0; r == 0 && i < files->count; i++) {
-        const struct sl_files one = {.file = &files->file[i], .count = 1};
-        const struct watched *watched = watched_of(many, one.file);
-        r = watched ? watched->arrivals->ops->remember(watched->arrivals, &one, err) : 0;
-    }
+        r = sl_known_files_add(&many->taken, &files->file[i], err);
+    for (size_t i = 0; r == 0 && i < files->count; i++)
+        r = remember_one(many, &files->file[i], err);
+    many->is_reminded = true;
     return r;
 }
 
@@ -387,12 +334,25 @@ static int decide(struct sl_arrivals *arrivals, bool is_decided, struct sl_files
     return r;
 }
 
+static int gone_earlier(struct many *many, struct sl_files *ret, struct sl_error *err)
+{
+    for (size_t i = 0; i < many->gone.count; i++)
+        if (sl_files_add(ret, &many->gone.file[i]) < 0)
+            return sl_error_nomem(err);
+    sl_files_done(&many->gone);
+    return 0;
+}
+
 static int gone(struct sl_arrivals *arrivals, struct sl_files *ret, struct sl_error *err)
 {
     struct many *many = own(arrivals);
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < many->count; i++)
-        r = many->watched[i].arrivals->ops->gone(many->watched[i].arrivals, ret, err);
+    int r = gone_earlier(many, ret, err);
+    for (size_t i = many->count; r == 0 && i-- > 0;) {
+        struct sl_arrivals *of = many->watched[i].arrivals;
+        r = of->ops->gone(of, ret, err);
+        if (r == 0 && of->ops->is_removed && of->ops->is_removed(of))
+            r = leave_removed(many, i, err);
+    }
     return r;
 }
 
@@ -404,8 +364,10 @@ static void close_many(struct sl_arrivals *arrivals)
         free(many->watched[i].path);
     }
     free(many->watched);
-    sl_files_done(&many->taken);
-    free(many->by_dir);
+    free(many->base);
+    sl_paths_done(&many->refused);
+    sl_known_files_done(&many->taken);
+    sl_files_done(&many->gone);
     sl_watched_homes_done(&many->earlier);
     free(many);
 }
@@ -430,6 +392,19 @@ static const struct sl_arrivals_ops ops = {
     .part = part,
 };
 
+/* The directory that all of them are in, or which is the one that they are below: the path before a part with a pattern. */
+static char *base_of(const char *dir)
+{
+    size_t len = strcspn(dir, "*?[");
+    if (!sl_pattern_is(dir)) {
+        while (len > 1 && dir[len - 1] == '/')
+            len--;
+        return strndup(dir, len);
+    }
+    len = len_above(dir, len);
+    return len ? strndup(dir, len) : strdup(dir[0] == '/' ? "/" : ".");
+}
+
 int sl_many_dirs_open(const struct sl_services *services, const char *dir, bool recursive,
                       const struct sl_arrivals_options *options, struct sl_arrivals **ret,
                       struct sl_error *err)
@@ -439,13 +414,14 @@ int sl_many_dirs_open(const struct sl_services *services, const char *dir, bool 
         return sl_error_nomem(err);
     *many = (struct many){
         .arrivals = {&ops}, .services = services, .dir = dir, .recursive = recursive, .options = *options};
-    many->options.flat = recursive;
-    if (!sl_pattern_is(dir) && !is_directory(many, dir, true)) {
-        free(many);
+    many->options.flat = many->taken.flat = recursive;
+    many->base = base_of(dir);
+    if (many->base && !sl_pattern_is(dir) && !sl_dirs_is_one(services, dir)) {
+        close_many(&many->arrivals);
         return sl_error_set(err, SL_EUSAGE, "the watched directory %s does not exist; make it with mkdir",
                             dir);
     }
-    int r = look_around(many, err);
+    int r = many->base ? look_around(many, err) : sl_error_nomem(err);
     if (r < 0) {
         close_many(&many->arrivals);
         return r;

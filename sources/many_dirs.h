@@ -8,9 +8,6 @@
 #include "core/contract/services.h"
 #include "sources/options.h"
 
-/* Whether a directory of this name is left out, as no source takes such names (the manual, "Files"). */
-bool sl_many_dirs_leaves_out(const char *name);
-
 /* dir and options are borrowed until close. SL_EUSAGE: a directory that is named without a pattern does not exist. */
 int sl_many_dirs_open(const struct sl_services *services, const char *dir, bool recursive,
                       const struct sl_arrivals_options *options, struct sl_arrivals **ret,

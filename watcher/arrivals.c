@@ -351,6 +351,11 @@ static void intake_free(struct sl_watched_dir *intake)
     free(intake);
 }
 
+static bool arrivals_is_removed(const struct sl_arrivals *arrivals)
+{
+    return ((const struct sl_watched_dir *)arrivals)->removed;
+}
+
 static void arrivals_close(struct sl_arrivals *arrivals)
 {
     struct sl_watched_dir *intake = intake_of(arrivals);
@@ -374,6 +379,7 @@ static const struct sl_arrivals_ops intake_ops = {
     .remember_homes = arrivals_remember_homes,
     .homes = arrivals_homes,
     .awaits_home = arrivals_awaits_home,
+    .is_removed = arrivals_is_removed,
     .close = arrivals_close,
 };
 

@@ -1,5 +1,7 @@
 #include "watcher/dir_path.h"
 
+#include "core/base/removed.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -99,6 +101,13 @@ static enum sl_dir_path_state compare(const struct sl_dir_path *place, const str
     return same && here ? SL_PLACE_SAME : same || here ? SL_PLACE_REPLACED : SL_PLACE_FOREIGN;
 }
 
+bool sl_dir_path_is_removed(const struct sl_dir_path *place, const char *base)
+{
+    uint64_t mount;
+    return sl_path_is_absent(place->io, place->base_fd, place->path, base, &mount) &&
+           mount == place->who.mount;
+}
+
 static bool says_missing(int sys)
 {
     return sys == ENOENT || sys == ENOTDIR || sys == ESTALE || sys == ENOTCONN;
@@ -110,8 +119,8 @@ int sl_dir_path_enter(struct sl_dir_path *place, enum sl_dir_path_state *ret, st
     struct sl_error why = {0};
     sl_assert(place->fd < 0);
     int rc = open_directory(place, &place->fd, &who, &why);
-    if (rc < 0 && says_missing(why.sys)) {
-        *ret = SL_PLACE_MISSING;
+    if (rc < 0 && (says_missing(why.sys) || why.sys == EACCES || why.sys == EPERM)) {
+        *ret = says_missing(why.sys) ? SL_PLACE_MISSING : SL_PLACE_CLOSED;
         return 0;
     }
     if (rc < 0) {

@@ -21,6 +21,7 @@ enum sl_dir_path_state {
     SL_PLACE_REPLACED, /* another directory has the path, and is entered */
     SL_PLACE_MISSING,  /* not entered */
     SL_PLACE_FOREIGN,  /* another mount has the path (unmounted, as it seems): not entered */
+    SL_PLACE_CLOSED,   /* this user may not read it: not entered */
 };
 
 /* Enters it for the first time. SL_EUSAGE where there is no such directory; then nothing is to be closed. */
@@ -31,6 +32,10 @@ void sl_dir_path_close(struct sl_dir_path *place);
 int sl_dir_path_enter(struct sl_dir_path *place, enum sl_dir_path_state *ret, struct sl_error *err);
 /* Fine when it was not entered. */
 void sl_dir_path_leave(struct sl_dir_path *place);
+
+/* Whether it was removed, or moved away, and is not merely unmounted: the directory `base`, below which it was, is there,
+ * and what is there of the path is on the mount on which it was when it was entered last. */
+bool sl_dir_path_is_removed(const struct sl_dir_path *place, const char *base);
 
 /* Whether the kernel sees all that happens there: not on network file systems and FUSE. Names the kind. */
 bool sl_dir_path_has_events(const struct sl_dir_path *place, const char **ret_kind);

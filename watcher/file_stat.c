@@ -1,6 +1,8 @@
 #include "watcher/file_stat.h"
 
 #include "core/base/clock.h"
+#include "core/base/removed.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -14,13 +16,6 @@ static int64_t ns_of(struct statx_timestamp t)
 static enum sl_file_stat_kind kind_of(mode_t mode)
 {
     return S_ISREG(mode) ? SL_LOOK_FILE : S_ISDIR(mode) ? SL_LOOK_DIRECTORY : SL_LOOK_OTHER;
-}
-
-/* Kernels before 5.8 know the file system only. */
-static uint64_t mount_of(const struct statx *st)
-{
-    return st->stx_mask & STATX_MNT_ID ? st->stx_mnt_id
-                                       : (uint64_t)st->stx_dev_major << 32 | st->stx_dev_minor;
 }
 
 bool sl_file_stat_is_own_failure(int sys)
@@ -58,7 +53,7 @@ int sl_file_stat_get(struct sl_io *io, int dirfd, const char *dir, const char *n
         .mtime_ns = ns_of(st.stx_mtime),
         .ctime_ns = ns_of(st.stx_ctime),
         .size = (int64_t)st.stx_size,
-        .mount = mount_of(&st),
+        .mount = sl_mount_of(&st),
     };
     return 0;
 }

@@ -3,7 +3,10 @@
  * name is looked at once, and all names where a scan is due (watcher/dir_scan.c). */
 #include "core/base/array.h"
 #include "core/contract/names.h"
+#include "watcher/consumed.h"
 #include "watcher/watched_dir.h"
+
+#include <string.h>
 
 enum { LARGE_BYTES = 1 << 20 };
 
@@ -154,22 +157,61 @@ static int end_watch(struct sl_watched_dir *intake, struct sl_error *err)
     return rc ? poll_instead(intake, &why, err) : 0;
 }
 
-/* Events of a directory that was renamed are not ours: ticks make us look for it. */
-static void miss(struct sl_watched_dir *intake, enum sl_dir_path_state state)
+struct forgetting {
+    struct sl_watched_dir *intake;
+    struct sl_error *err;
+};
+
+static int forget_entry(void *arg, struct sl_entry *entry)
 {
+    const struct forgetting *forgetting = arg;
+    return sl_consumed_forget(forgetting->intake, entry, forgetting->err);
+}
+
+static int forget_all(struct sl_watched_dir *intake, struct sl_error *err)
+{
+    struct forgetting forgetting = {intake, err};
+    const struct sl_packed_file *packed;
+    char name[SL_PACKED_NAME_MAX + 1];
+    int rc = sl_entries_each(&intake->entries, forget_entry, &forgetting);
+    for (size_t at = 0; rc == 0 && (packed = sl_packed_files_next(&intake->entries.packed, &at));) {
+        memcpy(name, packed->name, packed->name_len);
+        name[packed->name_len] = 0;
+        struct sl_entry *entry = sl_entries_add(&intake->entries, name); /* takes it out of the packed ones */
+        rc = entry ? sl_consumed_forget(intake, entry, err) : sl_error_nomem(err);
+    }
+    return rc;
+}
+
+static const char *what_is_missing(const struct sl_watched_dir *intake)
+{
+    if (intake->removed)
+        return "the directory was removed or moved away; what was taken of it is forgotten";
+    if (intake->absence == SL_PLACE_FOREIGN)
+        return "another file system is there now; waiting for the one that was watched to be mounted again "
+               "(run it with --accept-changes to take what is there)";
+    if (intake->absence == SL_PLACE_CLOSED)
+        return "this user may not read the watched directory any more; waiting until it may";
+    return "the watched directory was removed or renamed; waiting until it exists again";
+}
+
+/* Events of a directory that was renamed are not ours: ticks make us look for it. */
+static int miss(struct sl_watched_dir *intake, enum sl_dir_path_state state, struct sl_error *err)
+{
+    bool is_known = intake->missing && intake->absence == state, was_removed = is_known && intake->removed;
     intake->watch_due = intake->scan_due = true;
-    if (intake->missing)
-        return;
-    intake->missing = true;
-    intake->foreign = state == SL_PLACE_FOREIGN;
-    intake->missing_ms = intake->clock->now_ms(intake->clock);
-    sl_notify_unwatch(intake->notify, &intake->hints);
-    sl_log(intake->log, SL_LOG_WARNING,
-           state == SL_PLACE_FOREIGN
-               ? "%s: another file system is there now; waiting for the one that was "
-                 "watched to be mounted again (run it with --accept-changes to take what is there)"
-               : "%s: the watched directory was removed or renamed; waiting until it exists again",
-           intake->place.path);
+    intake->removed = state == SL_PLACE_MISSING && intake->options.base &&
+                      sl_dir_path_is_removed(&intake->place, intake->options.base);
+    intake->absence = state;
+    if (!intake->missing) {
+        intake->missing = true;
+        intake->missing_ms = intake->clock->now_ms(intake->clock);
+        sl_notify_unwatch(intake->notify, &intake->hints);
+    }
+    if (!is_known || was_removed != intake->removed)
+        sl_log(intake->log, intake->removed ? SL_LOG_INFO : SL_LOG_WARNING, "%s: %s", intake->place.path,
+               what_is_missing(intake));
+    return intake->removed ? forget_all(intake, err) : 0;
 }
 
 /* Enters the directory and sees to it that what is watched is what the path names. */
@@ -179,17 +221,15 @@ static int find_place(struct sl_watched_dir *intake, struct sl_error *err)
     int rc = sl_dir_path_enter(&intake->place, &state, err);
     if (rc)
         return rc;
-    if (state == SL_PLACE_MISSING || state == SL_PLACE_FOREIGN) {
-        miss(intake, state);
-        return 0;
-    }
+    if (state != SL_PLACE_SAME && state != SL_PLACE_REPLACED)
+        return miss(intake, state, err);
     if (state == SL_PLACE_REPLACED && !intake->missing)
         sl_log(intake->log, SL_LOG_WARNING, "%s: another directory has this name now", intake->place.path);
     intake->awaits_home = false;
     intake->home_due = intake->home_due || state == SL_PLACE_REPLACED;
     if (intake->missing)
         sl_log(intake->log, SL_LOG_INFO, "%s: the watched directory is there again", intake->place.path);
-    intake->missing = false;
+    intake->missing = intake->removed = false;
     return state == SL_PLACE_REPLACED || intake->watch_due ? sl_watched_dir_watch(intake, err) : 0;
 }
 

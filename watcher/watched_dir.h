@@ -38,13 +38,15 @@ struct sl_watched_dir {
     bool polling;         /* no events */
     bool watch_due;       /* the watch was lost */
     bool scan_due;
-    bool missing;         /* the directory is missing, which was reported */
-    bool foreign;         /* another file system is in its place */
-    int64_t missing_ms;   /* since when */
-    bool baseline;        /* what this scan finds was there before (newFilesOnly) */
-    bool told_birthless;  /* the file system keeps no birth times */
-    uint64_t round;       /* of updates */
-    int64_t refreshed_ns; /* when the last refresh ended, monotonic */
+    bool missing; /* the directory cannot be entered, which was reported */
+    bool
+        removed; /* it is one of several, and is missing because it was removed: what was taken is forgotten */
+    enum sl_dir_path_state absence; /* why it is missing */
+    int64_t missing_ms;             /* since when */
+    bool baseline;                  /* what this scan finds was there before (newFilesOnly) */
+    bool told_birthless;            /* the file system keeps no birth times */
+    uint64_t round;                 /* of updates */
+    int64_t refreshed_ns;           /* when the last refresh ended, monotonic */
     uint64_t scans, ignored, changed, again;
     uint64_t told;        /* lines logged about single names in this round */
     int64_t aging_due_ms; /* the earliest time at which minAge is over for a file; INT64_MAX: none ages */

@@ -48,6 +48,13 @@ static int64_t oldest_of(const struct sl_entries *entries)
     return ready->changed_ms < delayed->changed_ms ? ready->changed_ms : delayed->changed_ms;
 }
 
+static const char *why_missing(const struct sl_watched_dir *intake)
+{
+    return intake->absence == SL_PLACE_FOREIGN  ? "another file system is in its place"
+           : intake->absence == SL_PLACE_CLOSED ? "this user may not read it"
+                                                : "it does not exist";
+}
+
 void sl_watcher_counts(const struct sl_arrivals *arrivals, struct sl_watcher_counts *ret)
 {
     const struct sl_watched_dir *intake = (const struct sl_watched_dir *)arrivals;
@@ -58,8 +65,8 @@ void sl_watcher_counts(const struct sl_arrivals *arrivals, struct sl_watcher_cou
         .scans = intake->scans,
         .polling = intake->polling,
         .oldest_ms = oldest_of(&intake->entries),
-        .missing_ms = intake->missing ? intake->missing_ms : 0,
-        .is_foreign = intake->missing && intake->foreign,
+        .missing_ms = intake->missing && !intake->removed ? intake->missing_ms : 0,
+        .missing = intake->missing && !intake->removed ? why_missing(intake) : NULL,
     };
     for (int i = 0; i < SL_STANDINGS; i++)
         ret->standing[i] = intake->entries.standing[i];

@@ -45,9 +45,9 @@ struct sl_watcher_counts {
     uint64_t changed;                /* changed in place after they were taken */
     uint64_t again;                  /* arrivals under a name that had been taken before */
     uint64_t scans;
-    bool polling;       /* no events: scanned every pollInterval */
-    int64_t missing_ms; /* since when the directory has not been read, for it is missing; 0: it is there */
-    bool is_foreign;    /* with missing_ms: another file system is in its place */
+    bool polling;        /* no events: scanned every pollInterval */
+    int64_t missing_ms;  /* since when the directory has not been read, for it is missing; 0: it is there */
+    const char *missing; /* with missing_ms: why, as "it does not exist"; static */
     /* Since when the file has been there that has waited for its batch the longest; 0: none waits. */
     int64_t oldest_ms;
 };

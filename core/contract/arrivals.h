@@ -111,6 +111,8 @@ struct sl_arrivals_ops {
     int (*homes)(struct sl_arrivals *arrivals, struct sl_watched_homes *ret, struct sl_error *err);
     /* Whether this file's directory is one that is waited for. */
     bool (*awaits_home)(const struct sl_arrivals *arrivals, const struct sl_file *file);
+    /* Optional. Whether the directory, one of several, was removed, so that nothing of it is remembered any more. */
+    bool (*is_removed)(const struct sl_arrivals *arrivals);
     void (*close)(struct sl_arrivals *arrivals);
     /* Optional, of arrivals that are made of those of several directories: number i of them, from 0; NULL after the
      * last. Without it they are of one watched directory. */
@@ -134,4 +136,7 @@ struct sl_arrivals_options {
     enum { SL_WATCH_AUTO, SL_WATCH_INOTIFY, SL_WATCH_POLL } watch;
     int64_t poll_interval_ms;
     bool flat; /* directories in it are no arrivals: they are watched on their own */
+    /* Of one of several directories below this one, NULL otherwise: while this one is there it may be removed or moved away,
+     * and what was taken of it is forgotten. */
+    const char *base;
 };

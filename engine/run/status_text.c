@@ -132,9 +132,10 @@ static void add_counts(struct sl_watcher_counts *sum, const struct sl_arrivals *
     sum->polling = sum->polling || counts.polling;
     if (counts.oldest_ms && (!sum->oldest_ms || counts.oldest_ms < sum->oldest_ms))
         sum->oldest_ms = counts.oldest_ms;
-    if (counts.missing_ms && (!sum->missing_ms || counts.missing_ms < sum->missing_ms))
+    if (counts.missing_ms && (!sum->missing_ms || counts.missing_ms < sum->missing_ms)) {
         sum->missing_ms = counts.missing_ms;
-    sum->is_foreign = sum->is_foreign || counts.is_foreign;
+        sum->missing = counts.missing;
+    }
 }
 
 struct sl_watcher_counts sl_status_counts(const struct sl_source *source)
@@ -179,8 +180,7 @@ static void add_missing(const struct sl_watcher_counts *counts, struct sl_buf *b
 {
     if (counts->missing_ms) {
         sl_buf_printf(buf, ",\"missing_since_ms\":%" PRId64, counts->missing_ms);
-        sl_json_member(buf, "missing",
-                       counts->is_foreign ? "another file system is in its place" : "it does not exist");
+        sl_json_member(buf, "missing", counts->missing);
     }
 }
 

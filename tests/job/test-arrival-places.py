@@ -44,6 +44,20 @@ def test_renamed_away_and_back():
         run.stop_with("a", "b", "later")
 
 
+@row("may not be read any more")
+def test_closed_for_a_while():
+    with Watching(SOON, prefix=without_rights()) as run:
+        for mode in (0, 0o300, 0o400):
+            before = run.messages().count("in: this user may not read the watched directory any more; waiting until it may")
+            run.feed("a%d" % mode)
+            os.chmod("in", mode)
+            run.wait_until(lambda: run.messages().count(
+                "in: this user may not read the watched directory any more; waiting until it may") > before, "the warning")
+            os.chmod("in", 0o755)
+            run.feed("b%d" % mode)
+        run.stop_with(*("%s%d" % (name, mode) for name in "ab" for mode in (0, 0o300, 0o400)))
+
+
 @row("has been replaced by another of its name")
 def test_replaced_by_another():
     with Watching(SOON) as run:
@@ -169,6 +183,41 @@ def one_of_several(is_late):
         equal(read("out/o.txt/part-00000"), b"below\n", "what is there, where that is wanted")
         equal(batch(), "", "stderr of the next start")
     finally:
+        unmount("in/sub")
+
+
+@row("is one of several, and is removed or moved away")
+def test_one_of_several_is_removed():
+    """tests/job/test-files-many.py has more of it."""
+    os.makedirs("in/sub")
+    with Watching(SOON + ", recursive = true") as run:
+        run.feed("a", directory="in/sub")
+        os.rename("in/sub", "away")
+        run.wait_said("in/sub: the directory was removed or moved away")
+        os.rename("away", "in/sub")
+        run.wait_until(lambda: rows() == ["a", "a"], "the row again")
+        shutil.rmtree("in/sub")
+        run.pass_by()
+        run.stop_with("a", "a", "later")
+
+
+@row("is one of several, and is removed or moved away")
+def test_one_of_several_whose_mount_point_is_removed():
+    if os.getuid():
+        skip("mounting asks for root")
+    os.makedirs("in/sub")
+    os.makedirs("from")
+    if subprocess.run(["mount", "--bind", "from", "in/sub"], stderr=subprocess.DEVNULL).returncode:
+        skip("mounting is not possible here")
+    with Watching(SOON + ", recursive = true") as run:
+        run.feed("a", directory="from")
+        wait_until(lambda: subprocess.run(["umount", "in/sub"], stderr=subprocess.DEVNULL).returncode == 0, "nobody to hold it")
+        os.rmdir("in/sub")
+        run.wait_said("in/sub: the watched directory was removed or renamed; waiting until it exists again")
+        os.mkdir("in/sub")
+        subprocess.run(["mount", "--bind", "from", "in/sub"], check=True)
+        run.feed("b", directory="from")
+        run.stop_with("a", "b")
         unmount("in/sub")
 
 

@@ -238,15 +238,6 @@ def test_shrunk_while_it_is_read():
     explains("z", "quarantined", "shrank from 6 to 1 bytes")
 
 
-def without_rights():
-    """root reads everything, unless it gives up what makes it root."""
-    if os.getuid():
-        return ()
-    if not shutil.which("setpriv"):
-        skip("nothing is unreadable to root, and setpriv is not installed")
-    return "setpriv", "--bounding-set=-all", "--inh-caps=-all"
-
-
 @row("is unreadable")
 def test_unreadable():
     lines_job()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """textFileStream("logs/*") and recursive = true: several directories, those that appear later among them."""
-import pathlib, sys
+import pathlib, sqlite3, sys
 from harness import *
 from limits import MEASURED
 
@@ -76,6 +76,140 @@ def test_directories_that_appear_later_are_watched():
             run.terminate()
             equal(run.wait(PATIENCE_S), 0, "exit status")
         equal(len(read_lines()), 3, "each line once: %s" % read_lines())
+
+
+def taken():
+    with sqlite3.connect("file:.sluice/job/catalog.db?mode=ro", uri=True) as catalog:
+        return sorted(path for path, in catalog.execute("SELECT path FROM taken"))
+
+
+def move_directory_in(path):
+    """A directory that is one arrival."""
+    os.makedirs("making/d")
+    pathlib.Path("making/d/part").write_text("part\n")
+    pathlib.Path("making/d/_SUCCESS").touch()
+    os.rename("making/d", path)
+
+
+def test_an_arrival_that_is_a_directory_is_read_once_over_starts():
+    """The pattern names the directory that it comes into."""
+    os.makedirs("in/a")
+    declare('ssc:textFileStream("in/*", { meta = true })')
+    move_directory_in("in/a/d")
+    for start in range(3):
+        once()
+    equal(read_lines(), ["in/a/d/part part"], "lines")
+    os.makedirs("in/b")
+    move_directory_in("in/b/d")
+    shutil.rmtree("in/a/d")
+    once()
+    once()
+    equal((read_lines(), taken()), (["in/a/d/part part", "in/b/d/part part"], ["in/b/d/part"]), "lines and what is remembered")
+
+
+SEVERAL = {"pattern": 'ssc:textFileStream("in/*", { meta = true, pollInterval = "50ms" })',
+           "recursive": 'ssc:textFileStream("in", { meta = true, recursive = true, pollInterval = "50ms" })',
+           "polled": 'ssc:textFileStream("in", { meta = true, recursive = true, pollInterval = "50ms", watch = "poll" })'}
+
+
+def healthy():
+    done = sluice("status", "job.lua", "--check")
+    return done.returncode == 0 or done.stdout
+
+
+def test_what_was_taken_of_a_directory_is_forgotten_when_it_is_removed_or_moved_away():
+    for kind, call in SEVERAL.items():
+        for left in ("in", "out", ".sluice", "away"):
+            shutil.rmtree(left, ignore_errors=True)
+        for name in ("in/a", "in/b/c", "in/d"):
+            os.makedirs(name)
+        below = "in/b/c" if kind != "pattern" else "in/b"
+        declare(call)
+        with Running("job.lua") as run:
+            for name in ("in/a", below, "in/d"):
+                move_in("1", "x\n", name)
+            run.wait_until(lambda: len(read_lines()) == 3, "three files")
+            shutil.rmtree("in/a")
+            os.rename("in/b", "away")
+            move_in("2", "x\n", "in/d")
+            run.wait_until(lambda: len(read_lines()) == 4, "a file after them")
+            only_there = lambda: all(path.startswith("in/d/") for path in taken())
+            for n in range(3, 100):  # it is forgotten with the commit of a batch
+                if only_there():
+                    break
+                move_in(str(n), "x\n", "in/d")
+                run.wait_until(lambda: len(read_lines()) == n + 2, "another file")
+            check(only_there(), "%s: remembered are %s" % (kind, taken()))
+            equal(healthy(), True, kind + ": status --check")
+            check("in/a" not in run.stderr(), "stderr is\n" + run.stderr())
+            run.stop()
+
+
+def test_directories_that_were_removed_between_two_runs_are_forgotten():
+    for call in list(SEVERAL.values())[:2]:
+        for left in ("in", "out", ".sluice"):
+            shutil.rmtree(left, ignore_errors=True)
+        for name in ("in/a", "in/b"):
+            os.makedirs(name)
+            move_in("1", "x\n", name)
+        declare(call)
+        once()
+        shutil.rmtree("in/a")
+        move_in("2", "x\n", "in/b")
+        once()
+        equal(taken(), ["in/b/1", "in/b/2"], "what is remembered")
+        os.makedirs("in/a")
+        move_in("1", "y\n", "in/a")
+        once()
+        once()
+        equal(read_lines(), ["in/a/1 x", "in/a/1 y", "in/b/1 x", "in/b/2 x"], "lines")
+
+
+def test_the_directory_itself_is_waited_for_when_it_is_moved_away_and_back():
+    for call in SEVERAL.values():
+        for left in ("in", "out", ".sluice", "away"):
+            shutil.rmtree(left, ignore_errors=True)
+        os.makedirs("in/a")
+        declare(call)
+        with Running("job.lua") as run:
+            move_in("1", "x\n", "in/a")
+            run.wait_until(lambda: len(read_lines()) == 1, "a file")
+            os.rename("in", "away")
+            run.wait_until(lambda: "in/a: the watched directory was removed or renamed" in run.stderr(), "the warning")
+            os.rename("away", "in")
+            move_in("2", "x\n", "in/a")
+            run.wait_until(lambda: len(read_lines()) > 1, "another file")
+            run.stop()
+        equal(read_lines(), ["in/a/1 x", "in/a/2 x"], "lines")
+        once()
+        equal(len(read_lines()), 2, "lines after another start")
+
+
+def test_directories_that_may_not_be_read_are_waited_for():
+    for call in SEVERAL.values():
+        for left in ("in", "out", ".sluice"):
+            shutil.rmtree(left, ignore_errors=True)
+        for name in ("in/a", "in/b", "in/closed"):
+            os.makedirs(name)
+        os.chmod("in/closed", 0)
+        declare(call)
+        with Running("job.lua", prefix=without_rights()) as run:
+            move_in("1", "x\n", "in/a")
+            move_in("1", "x\n", "in/b")
+            run.wait_until(lambda: len(read_lines()) == 2, "two files")
+            os.chmod("in/a", 0)
+            closed = "in/a: this user may not read the watched directory any more"
+            run.wait_until(lambda: closed in run.stderr(), "the warning")
+            move_in("2", "x\n", "in/b")
+            run.wait_until(lambda: len(read_lines()) == 3, "a file beside it")
+            run.wait_until(lambda: "this user may not read it" in str(healthy()), "status --check")
+            os.chmod("in/a", 0o755)
+            os.chmod("in/closed", 0o755)
+            move_in("2", "x\n", "in/a")
+            move_in("1", "x\n", "in/closed")
+            run.wait_until(lambda: len(read_lines()) == 5, "a file in each")
+            equal([run.stderr().count(each) for each in (closed, "in/closed: Permission denied")], [1, 1], "warnings\n" + run.stderr())
+            run.stop()
 
 
 def test_limits_count_over_all_directories():
