@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
@@ -33,9 +34,10 @@ static const char *join(struct sl_arena *arena, const char *dir, const char *nam
     return path;
 }
 
+/* A directory that was removed is where it was: what was taken of it is known. */
 static int find_place(const struct sl_inquiry *inquiry, struct sl_place *ret, struct sl_error *err)
 {
-    int sys = sl_place_find(inquiry->shown, ret);
+    int sys = sl_place_find_missing(inquiry->shown, ret);
     if (sys == 0)
         return 0;
     sl_error_sys(err, sys, "looking for %s", inquiry->shown);
@@ -112,6 +114,15 @@ static size_t watched_below(const char *inside)
     return len;
 }
 
+/* Where the directory is, or was. */
+static bool resolve(const char *path, char ret[static PATH_MAX])
+{
+    struct sl_place place;
+    if (realpath(path, ret))
+        return true;
+    return errno == ENOENT && sl_place_find_missing(path, &place) == 0 && sl_place_join(&place, ret) == 0;
+}
+
 /* 1: it is in this directory, which the source watches under the name `directory`. */
 static int try_directory(struct sl_inquiry *inquiry, const char *directory, const struct sl_place *place,
                          struct sl_error *err)
@@ -120,7 +131,7 @@ static int try_directory(struct sl_inquiry *inquiry, const char *directory, cons
     const char *dir = place->dir, *path = sl_target_path(inquiry->target, directory);
     if (!path)
         return sl_error_nomem(err);
-    if (!realpath(path, watched))
+    if (!resolve(path, watched))
         return 0;
     size_t len = strlen(watched);
     if (strncmp(dir, watched, len) != 0 || (dir[len] && dir[len] != '/'))
@@ -140,9 +151,46 @@ static int try_directory(struct sl_inquiry *inquiry, const char *directory, cons
     if (rest[0] && strchr(rest + 1, '/'))
         return 0;
     inquiry->dirfd = open(watched, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (inquiry->dirfd < 0)
+    if (inquiry->dirfd < 0 && errno != ENOENT)
         return sl_error_sys(err, errno, "opening %s", watched);
     return place_in(inquiry, directory, watched, place, err);
+}
+
+/* The path `inside` the directory before the pattern, or, where a directory is one arrival, that of the directory above, where it
+ * matches; NULL: neither does. */
+static const char *matching(struct sl_arena *arena, const char *pattern, const char *inside)
+{
+    const char *slash = strrchr(inside, '/');
+    const char *above = slash ? sl_arena_text(arena, inside, (size_t)(slash - inside)) : NULL;
+    if (fnmatch(pattern, inside, FNM_PATHNAME | FNM_PERIOD) == 0)
+        return inside;
+    return above && fnmatch(pattern, above, FNM_PATHNAME | FNM_PERIOD) == 0 ? above : NULL;
+}
+
+/* 1: it is in a directory that the pattern named until it was removed. */
+static int try_removed(struct sl_inquiry *inquiry, const char *pattern, const struct sl_place *place,
+                       struct sl_error *err)
+{
+    struct sl_arena *arena = &inquiry->target->arena;
+    char real[PATH_MAX];
+    size_t len = strcspn(pattern, "*?["), base_len;
+    while (len && pattern[len - 1] != '/')
+        len--;
+    for (base_len = len; base_len && pattern[base_len - 1] == '/';)
+        base_len--;
+    const char *base = sl_arena_text(arena, pattern, base_len);
+    const char *path = base ? sl_target_path(inquiry->target, base_len ? base : len ? "/" : ".") : NULL;
+    if (!path)
+        return sl_error_nomem(err);
+    size_t real_len = resolve(path, real) ? strlen(real) : 0;
+    const char *inside = place->dir + real_len + (real_len > 1);
+    if (!real_len || strncmp(place->dir, real, real_len) != 0 || (real_len > 1 && inside[-1] != '/'))
+        return 0;
+    const char *below = matching(arena, pattern + len, inside), *leaf = below ? strrchr(below, '/') : NULL;
+    if (!below || sl_dirs_leaves_out(leaf ? leaf + 1 : below))
+        return 0;
+    below = len ? join(arena, base, below) : below;
+    return below ? try_directory(inquiry, below, place, err) : sl_error_nomem(err);
 }
 
 /* The directories that the pattern names now, as many_dirs names them. */
@@ -167,6 +215,8 @@ static int try_pattern(struct sl_inquiry *inquiry, const char *pattern, const st
     }
     if (code != GLOB_NOMATCH)
         globfree(&list);
+    if (r == 0 && code != GLOB_NOSPACE)
+        r = try_removed(inquiry, pattern, place, err);
     return code == GLOB_NOSPACE ? sl_error_nomem(err) : r;
 }
 

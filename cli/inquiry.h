@@ -33,7 +33,7 @@ struct sl_inquiry {
     const char *name;    /* below it: the file, or the directory that is one arrival */
     const char *path;    /* as the catalog names the file */
     const char *arrival; /* as it would name what `name` names */
-    int dirfd; /* the source's directory; -1: the directory is a URL, and nothing is looked at there */
+    int dirfd; /* the source's directory; -1: it was removed, or is a URL, and nothing is looked at there */
     const struct sl_node *node; /* a source, where a job was loaded; NULL: its options are not known */
     struct sl_known_file known;
     struct sl_known_directory known_directory;

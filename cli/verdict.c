@@ -177,7 +177,7 @@ static int judge_past(struct judgement *j)
         if (r)
             return r;
     }
-    if (gone && j->inquiry->dirfd < 0)
+    if (gone && strstr(j->inquiry->directory, "://"))
         return decide(j, SL_VERDICT_LATER,
                       "no batch has taken it; whether it is in the object store was not asked");
     if (gone)

@@ -34,6 +34,8 @@ struct many {
     bool is_reminded;                /* of some of which it was not checked whether they were removed */
     struct sl_watched_homes earlier; /* of earlier runs, for directories that come later */
     bool accepts;                    /* what is there now in their place */
+    size_t
+        first; /* where the next batch begins, so that none waits for ever for others that are never empty */
     int64_t next_scan_ns;
     bool is_full_reported;
 };
@@ -256,22 +258,58 @@ static int compare_files(const void *a, const void *b)
     return strcmp(((const struct sl_file *)a)->path, ((const struct sl_file *)b)->path);
 }
 
-/* Directory by directory, until the limits are reached. */
+struct limits {
+    uint64_t files, bytes;
+};
+
+/* What was taken from number `from` on is within them, but for the first arrival of a batch. */
+static void subtract(struct limits *limits, const struct sl_files *files, size_t from)
+{
+    uint64_t count = files->count - from;
+    if (limits->files != UINT64_MAX)
+        limits->files -= count < limits->files ? count : limits->files;
+    for (size_t i = from; i < files->count && limits->bytes != UINT64_MAX; i++) {
+        uint64_t size = (uint64_t)files->file[i].size;
+        limits->bytes -= size < limits->bytes ? size : limits->bytes;
+    }
+}
+
+/* Of number i. *ret_full: it has more than the limits permit. */
+static int take_from(struct many *many, size_t i, struct limits *limits, struct sl_files *ret, bool *ret_full,
+                     struct sl_error *err)
+{
+    struct sl_arrivals *of = many->watched[i].arrivals;
+    size_t before = ret->count;
+    int r = of->ops->take(of, limits->files, limits->bytes, ret, err);
+    subtract(limits, ret, before);
+    *ret_full = !limits->files || !limits->bytes || (ret->count && of->ops->pending(of));
+    return r;
+}
+
+/* Directory by directory, until the limits are reached; the next batch begins with the one after that. */
+static int take_all(struct many *many, struct limits limits, struct sl_files *ret, struct sl_error *err)
+{
+    bool is_limited = limits.files != UINT64_MAX || limits.bytes != UINT64_MAX;
+    size_t first = is_limited && many->first < many->count ? many->first : 0;
+    bool is_full = false;
+    int r = 0;
+    for (size_t n = 0; r == 0 && n < many->count && !(is_full && is_limited); n++) {
+        size_t i = (first + n) % many->count, before = ret->count;
+        r = take_from(many, i, &limits, ret, &is_full, err);
+        many->first = ret->count > before ? i + 1 : i;
+    }
+    return r;
+}
+
 static int take(struct sl_arrivals *arrivals, uint64_t files_max, uint64_t bytes_max, struct sl_files *ret,
                 struct sl_error *err)
 {
     struct many *many = own(arrivals);
-    size_t first = ret->count;
+    size_t before = ret->count;
     int r = sl_monotonic_ns() >= many->next_scan_ns ? look_around(many, err) : 0;
-    for (size_t i = 0; r == 0 && i < many->count && files_max && bytes_max; i++) {
-        size_t before = ret->count;
-        r = many->watched[i].arrivals->ops->take(many->watched[i].arrivals, files_max, bytes_max, ret, err);
-        files_max -= files_max == UINT64_MAX ? 0 : ret->count - before;
-        for (size_t f = before; f < ret->count && bytes_max != UINT64_MAX; f++)
-            bytes_max -= (uint64_t)ret->file[f].size < bytes_max ? (uint64_t)ret->file[f].size : bytes_max;
-    }
-    if (r == 0 && ret->count > first)
-        qsort(ret->file + first, ret->count - first, sizeof *ret->file, compare_files);
+    r = r < 0 ? r : take_all(many, (struct limits){files_max, bytes_max}, ret, err);
+    if (r == 0 && ret->count > before)
+        qsort(ret->file + before, ret->count - before, sizeof *ret->file, compare_files);
     return r;
 }
 

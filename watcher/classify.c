@@ -143,7 +143,8 @@ static int hold(struct sl_watched_dir *intake, struct sl_entry *entry, enum sl_h
     return rc;
 }
 
-/* Whether it was there before the start and nothing happened to it since. */
+/* Whether it was there before the start and nothing happened to it since; a directory that was not complete arrives with its
+ * _SUCCESS. */
 static bool is_old(const struct sl_watched_dir *intake, const struct sl_entry *entry,
                    const struct sl_file_stat *look, enum sl_hint_kind hint)
 {
@@ -164,7 +165,7 @@ static int judge_candidate(struct sl_watched_dir *intake, struct sl_entry *entry
     note(intake, entry, look, hint);
     if (look->kind == SL_LOOK_OTHER)
         standing = SL_STANDING_IRREGULAR;
-    else if (old)
+    else if (old && look->kind != SL_LOOK_DIRECTORY)
         standing = SL_STANDING_OLD;
     else if (intake->options.flat && look->kind == SL_LOOK_DIRECTORY)
         standing = SL_STANDING_FILTERED;
@@ -172,6 +173,8 @@ static int judge_candidate(struct sl_watched_dir *intake, struct sl_entry *entry
         standing = SL_STANDING_FILTERED;
     else
         rc = hold(intake, entry, hint, seen, &standing, err);
+    if (rc == 0 && old && look->kind == SL_LOOK_DIRECTORY && standing != SL_STANDING_UNFINISHED)
+        standing = SL_STANDING_OLD;
     if (rc == 0)
         sl_entries_put(&intake->entries, entry, standing);
     return rc;

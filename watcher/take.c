@@ -51,11 +51,11 @@ static uint64_t bytes_of(const struct sl_files *files)
     return bytes;
 }
 
-/* The first one is taken whatever its size. */
+/* The first one of a batch is taken whatever its size. */
 static bool fits(const struct choice *choice, const struct sl_files *files)
 {
     size_t count = choice->files->count - choice->first;
-    if (!choice->last)
+    if (!choice->last && !choice->first)
         return true;
     return files->count <= choice->files_max && count <= choice->files_max - files->count &&
            bytes_of(files) <= choice->bytes_max && choice->bytes <= choice->bytes_max - bytes_of(files);

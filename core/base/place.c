@@ -1,13 +1,14 @@
 #include "core/base/place.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-int sl_place_find(const char *path, struct sl_place *ret)
+/* Splits it into the directory, which is as it is written, and ret->name. */
+static int split(const char *path, char parent[static PATH_MAX], struct sl_place *ret)
 {
-    char parent[PATH_MAX];
     size_t len = strlen(path);
     while (len > 1 && path[len - 1] == '/')
         len--;
@@ -16,11 +17,55 @@ int sl_place_find(const char *path, struct sl_place *ret)
         start--;
     if (len == 0)
         return ENOENT;
-    if (start >= sizeof parent || len - start >= sizeof ret->name)
+    if (start >= PATH_MAX || len - start >= sizeof ret->name)
         return ENAMETOOLONG;
-    snprintf(parent, sizeof parent, "%.*s", start ? (int)start : 1, start ? path : ".");
+    snprintf(parent, PATH_MAX, "%.*s", start ? (int)start : 1, start ? path : ".");
     snprintf(ret->name, sizeof ret->name, "%.*s", (int)(len - start), path + start);
-    return realpath(parent, ret->dir) ? 0 : errno;
+    return 0;
+}
+
+int sl_place_find(const char *path, struct sl_place *ret)
+{
+    char parent[PATH_MAX];
+    int sys = split(path, parent, ret);
+    return sys ? sys : realpath(parent, ret->dir) ? 0 : errno;
+}
+
+/* Appends the parts of the path to ret->dir. */
+static int append(const char *missing, struct sl_place *ret)
+{
+    size_t used = ret->dir[1] ? strlen(ret->dir) : 0; /* the root directory ends in a slash */
+    for (missing += strspn(missing, "/"); *missing; missing += strspn(missing, "/")) {
+        size_t len = strcspn(missing, "/");
+        if (len == 2 && memcmp(missing, "..", 2) == 0)
+            return ENOENT;
+        if (used + 1 + len >= sizeof ret->dir)
+            return ENAMETOOLONG;
+        if (len != 1 || missing[0] != '.')
+            used += (size_t)snprintf(ret->dir + used, sizeof ret->dir - used, "/%.*s", (int)len, missing);
+        missing += len;
+    }
+    return 0;
+}
+
+int sl_place_find_missing(const char *path, struct sl_place *ret)
+{
+    char parent[PATH_MAX], there[PATH_MAX];
+    int sys = split(path, parent, ret);
+    size_t len = strlen(parent);
+    for (bool found = false; sys == 0 && !found;) {
+        snprintf(there, sizeof there, "%.*s", len ? (int)len : 1,
+                 len                ? parent
+                 : parent[0] == '/' ? "/"
+                                    : ".");
+        found = realpath(there, ret->dir);
+        sys = found || (errno == ENOENT && len) ? 0 : errno;
+        while (!found && len && parent[len - 1] == '/')
+            len--;
+        while (!found && len && parent[len - 1] != '/')
+            len--;
+    }
+    return sys ? sys : append(parent + len, ret);
 }
 
 int sl_place_join(const struct sl_place *place, char path[static PATH_MAX])

@@ -85,7 +85,7 @@ struct sl_arrivals_ops {
     /* Scans the directory now. */
     int (*refresh)(struct sl_arrivals *arrivals, struct sl_error *err);
     /* Removes up to the limits from what waits, earliest seen first, and appends it to `ret` in name order
-     * (by bytes). A file that alone is over bytes_max is still taken. */
+     * (by bytes). Where `ret` is empty the first one is taken although it is over them alone. */
     int (*take)(struct sl_arrivals *arrivals, uint64_t files_max, uint64_t bytes_max, struct sl_files *ret,
                 struct sl_error *err);
     /* At start, before the first take: these were taken in earlier runs, or are planned. */

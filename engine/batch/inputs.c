@@ -47,11 +47,23 @@ static int plan_watermarks(struct sl_batch *batch, struct sl_error *err)
     return sl_watermarks_plan(batch) < 0 ? sl_error_nomem(err) : 0;
 }
 
+/* Of the tables, or of the other sources. */
+static int take_all(struct sl_batch *batch, bool of_tables, const struct sl_limits *limits,
+                    struct sl_error *err)
+{
+    int r = 0;
+    for (size_t s = 0; s < batch->run->sources && r == 0; s++)
+        if ((batch->run->source[s]->ops->lookup != NULL) == of_tables)
+            r = take(batch, s, limits, err);
+    return r;
+}
+
+/* Tables last: a record that came after a table was replaced meets the new one. */
 int sl_batch_take(struct sl_batch *batch, const struct sl_limits *limits, struct sl_error *err)
 {
     int r = sl_replay_take(batch->run, err);
-    for (size_t s = 0; s < batch->run->sources && r == 0; s++)
-        r = take(batch, s, limits, err);
+    r = r < 0 ? r : take_all(batch, false, limits, err);
+    r = r < 0 ? r : take_all(batch, true, limits, err);
     return r < 0 ? r : plan_watermarks(batch, err);
 }
 

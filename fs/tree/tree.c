@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -288,6 +289,8 @@ static bool has_batch(const struct node *node)
     return node->owner && node->owner->kind == OWNER_VERSION && node->kind != NODE_NOW;
 }
 
+/* The kernel passes values of 64 KiB on; a file whose key is longer has no such attribute, so that programs that copy
+ * attributes can copy it. */
 static int key_text(struct sl_tree *tree, const struct node *node, struct sl_buf *value)
 {
     struct sl_keys *keys;
@@ -296,7 +299,7 @@ static int key_text(struct sl_tree *tree, const struct node *node, struct sl_buf
         return r;
     size_t len;
     const uint8_t *text = sl_keys_text(keys, node->index, &len);
-    r = sl_buf_append(value, text, len) ? 0 : -ENOMEM;
+    r = len > XATTR_SIZE_MAX ? -ENODATA : sl_buf_append(value, text, len) ? 0 : -ENOMEM;
     sl_content_keys_done(as_version(node->owner));
     return r;
 }
@@ -324,15 +327,30 @@ int sl_tree_xattr(struct sl_tree *tree, uint64_t ino, const char *name, struct s
     return r;
 }
 
+static int xattr_names(struct sl_tree *tree, const struct node *node, struct sl_buf *names)
+{
+    struct sl_buf key;
+    sl_buf_init(&key);
+    int r = node->kind == NODE_KEY ? key_text(tree, node, &key) : -ENODATA;
+    sl_buf_done(&key);
+    if (r < 0 && r != -ENODATA)
+        return r;
+    if ((has_batch(node) && !sl_buf_append(names, "user.batch", sizeof "user.batch")) ||
+        (r == 0 && !sl_buf_append(names, "user.key", sizeof "user.key")))
+        return -ENOMEM;
+    return 0;
+}
+
 int sl_tree_xattr_names(struct sl_tree *tree, uint64_t ino, struct sl_buf *names)
 {
     struct node node;
     sl_tree_lock(tree);
     int r = sl_node_of(tree, ino, &node);
-    bool batch = r == 0 && has_batch(&node), key = r == 0 && node.kind == NODE_KEY;
+    if (r == 0) {
+        sl_owner_pin(node.owner);
+        r = xattr_names(tree, &node, names);
+        sl_owner_unpin(tree, node.owner);
+    }
     sl_tree_unlock(tree);
-    if ((batch && !sl_buf_append(names, "user.batch", sizeof "user.batch")) ||
-        (key && !sl_buf_append(names, "user.key", sizeof "user.key")))
-        return -ENOMEM;
     return r;
 }

@@ -129,6 +129,25 @@ def test_every_byte_can_be_a_key():
         run.stop()
 
 
+def test_a_key_that_is_too_long_for_an_attribute():
+    """What copies attributes can copy its file."""
+    need_fuse()
+    os.makedirs("bytes")
+    os.makedirs("kinds")
+    job(KEYS)
+    with Running("job.lua") as run:
+        run.wait_until(lambda: os.path.isdir("mnt/bytes"), "the mount")
+        keys = [b"x" * 65536, b"y" * 65537]
+        move_in("a", b"\n".join(keys) + b"\n", "bytes")
+        run.wait_until(lambda: os.path.exists("mnt/bytes/current"), "the version")
+        names = ["mnt/bytes/keys/" + name for name in os.listdir("mnt/bytes/keys")]
+        equal(sorted(sorted(os.listxattr(name)) for name in names), [["user.batch"], ["user.batch", "user.key"]], "attributes")
+        values = [os.getxattr(name, "user.key") for name in names if "user.key" in os.listxattr(name)]
+        equal(values == keys[:1], True, "the key that fits")
+        equal([read(name) for name in names], [b"1\n"] * 2, "the files")
+        run.stop()
+
+
 def test_keys_that_look_alike_share_a_file():
     need_fuse()
     os.makedirs("bytes")

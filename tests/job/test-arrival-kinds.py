@@ -51,6 +51,23 @@ def test_a_directory_that_is_finished_later():
 
 
 @row("is a directory with `_SUCCESS`")
+def test_a_directory_that_was_there_before_new_files_and_is_finished_later():
+    """It arrives with its _SUCCESS; one that was complete is old, also when a file is added to it."""
+    os.makedirs("in")
+    os.rename(directory_beside("old", part="old\n", _SUCCESS=""), "in/old")
+    os.rename(directory_beside("begun", part="made\n"), "in/begun")
+    with Watching('newFilesOnly = true, pollInterval = "50ms"') as run:
+        run.feed("a")
+        explains("begun", "without _SUCCESS: it is read as soon as it has one")
+        pathlib.Path("in/old/added").write_text("added\n")
+        pathlib.Path("in/begun/_SUCCESS").touch()
+        run.wait_for("made")
+        explains("old", "was there before the first run")
+        run.stop_with("a", "made")
+    once()
+    equal(sorted(rows()), ["a", "made"], "rows after another start")
+
+
 def test_what_is_called_SUCCESS_may_be_anything():
     lines_job()
     for name, make in (("a", lambda path: os.symlink("nowhere", path)), ("b", os.mkdir), ("c", os.mkfifo)):

@@ -222,6 +222,41 @@ def test_limits_count_over_all_directories():
     equal(len(list(pathlib.Path("out").glob("r-*"))), 3, "batches of two files")
 
 
+def batches_of_lines():
+    return [path.read_text().split() for path in sorted(pathlib.Path("out").glob("r-*/part-*"))]
+
+
+def test_limits_hold_beside_a_directory_or_a_file_that_is_over_them():
+    """Which is taken alone."""
+    os.makedirs("making/d")
+    os.makedirs("in/a")
+    for number in range(5):
+        pathlib.Path("making/d/%d" % number).write_text("d\n")
+        move_in(str(number), "b\n", "in/b")
+    pathlib.Path("making/d/_SUCCESS").touch()
+    os.rename("making/d", "in/a/d")
+    declare('ssc:textFileStream("in/*", { meta = true }):map(function(line) return line end)', ", maxFilesPerBatch = 2")
+    job(pathlib.Path("job.lua").read_text().replace(':map(function(line, meta) return meta.path .. " " .. line end)', ""))
+    sluice_ok("run", "job.lua", "--available-now")
+    equal(sorted("".join(lines) for lines in batches_of_lines()), ["b", "bb", "bb", "ddddd"], "batches by files")
+    for left in ("in", "out", ".sluice"):
+        shutil.rmtree(left)
+    job(pathlib.Path("job.lua").read_text().replace("maxFilesPerBatch = 2", "maxBytesPerBatch = 10"))
+    for name, size in (("in/a/1", 4), ("in/b/1", 50), ("in/b/2", 2), ("in/c/1", 3)):
+        move_in(os.path.basename(name), name[3] * (size - 1) + "\n", os.path.dirname(name))
+    sluice_ok("run", "job.lua", "--available-now")
+    equal(["".join(line[0] for line in lines) for lines in batches_of_lines()], ["a", "b", "bc"], "batches by bytes")
+
+
+def test_no_directory_waits_for_one_that_is_never_empty():
+    for name, files in (("in/a", 20), ("in/b", 2), ("in/c", 2)):
+        for number in range(files):
+            move_in(str(number), name[3] + "\n", name)
+    declare('ssc:textFileStream("in/*", { meta = true })', ", maxFilesPerBatch = 2")
+    sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "3")
+    equal(sorted({line[3] for line in read_lines() if line.startswith("in/")}), ["a", "b", "c"], "directories of three batches")
+
+
 def known_files(count):
     """Most bytes of a start and end beside so many files, all taken by the batch before."""
     for left in ("in", "out", ".sluice"):

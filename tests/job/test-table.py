@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Tables beside the streams: sluice.table, joinTable, get, sql; replaced, removed and damaged while the job lives."""
-import glob, gzip, json, os, sqlite3
+import glob, gzip, json, os, pathlib, sqlite3
 from harness import *
 
 HEAD = '''local sluice = require "sluice"
@@ -199,6 +199,40 @@ def test_a_new_version_applies_from_the_next_batch_on():
     put("id,name\n1,zoe\n")
     once("1 b\n")
     equal(newest(), "1\tb\tzoe\n", "the second")
+
+
+def cpu_ticks(pid):
+    """Of this process."""
+    fields = pathlib.Path("/proc/%d/stat" % pid).read_text().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_records_that_come_after_a_new_version_meet_it():
+    """While the batch that takes them is planned: the filter of a source takes its time."""
+    os.makedirs("in")
+    os.makedirs("late")
+    put(USERS)
+    job('''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "100ms" }
+local users = sluice.table("users.csv", { header = true, key = "id" })
+local function slow(name)
+    local n = 0
+    for i = 1, name == "slow" and 50000000 or 0 do n = n + i % 2 end
+    return n >= 0
+end
+ssc:textFileStream("in", { filter = slow }):union(ssc:textFileStream("late"))
+    :map(sluice.pair(1)):joinTable(users):saveAsTextFiles("out/r")
+''')
+    with Running("job.lua") as run:
+        run.wait_until(lambda: os.path.exists(".sluice/job/status.json"), "the run to watch")
+        before = cpu_ticks(run.process.pid)
+        move_in("slow", "1\n")
+        run.wait_until(lambda: cpu_ticks(run.process.pid) > before + 20, "the filter to be called")
+        put("id,name,age\n1,new,1\n2,new,1\n")
+        move_in("b", "2\n", "late")
+        run.wait_until(lambda: sum(len(content.splitlines()) for content in outputs("out/r", "").values()) == 2, "both rows")
+        check(b'2\t1\t["new","1"]' in b"".join(outputs("out/r", "").values()), "rows are\n%s" % outputs("out/r", ""))
+        run.stop()
 
 
 def test_a_batch_that_is_redone_uses_the_version_of_its_plan():

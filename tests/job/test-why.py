@@ -331,6 +331,30 @@ def test_trace_follows_windows():
     equal(found, ["out/a-1000", "out/a-2000", "out/a-3000"], "outputs that the first file went into")
 
 
+def test_files_of_directories_that_were_removed():
+    for source, directories in (('"in/*"', ["in/a", "in/a/d"]), ('"in", { recursive = true }', ["in/a", "in/a/d"]),
+                                ('"in"', ["in", "in/d"]), ('"./i?"', ["./in", "./in/d"])):
+        for left in ("in", "out", "ck"):
+            shutil.rmtree(left, ignore_errors=True)
+        for name in directories:
+            os.makedirs(name, exist_ok=True)
+            pathlib.Path(name, "f").write_text("x\n")
+        pathlib.Path(directories[1], "_SUCCESS").touch()
+        job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s", checkpoint = "ck" }\n'
+            'ssc:textFileStream(%s):saveAsTextFiles("out/a")\n' % source)
+        sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")
+        shutil.rmtree(directories[0])
+        for name in directories:
+            file = name + "/f"
+            said = sluice_ok("why", "job.lua", file).stdout
+            check("%s: taken in batch 1000" % file in said, "%s: %s" % (source, said))
+            sluice_ok("wait", "job.lua", file)
+            equal(["input", "1000", file] in rows("job.lua", file), True, "trace of %s with %s" % (file, source))
+        done = sluice("why", "job.lua", directories[0] + "/g")
+        check("there is no such file, and no batch knows one of that name" in done.stdout, done.stdout + done.stderr)
+    equal(sluice("why", "job.lua", "gone/f").returncode, 2, "another directory that does not exist")
+
+
 def test_files_of_patterns_and_below_a_recursive_directory_are_found():
     """By why, wait and trace; with the job, and where the checkpoint alone is known."""
     for name in ("in/a/b", "in/_x", "in/a/.h", "logs/m", "elsewhere"):

@@ -61,6 +61,36 @@ static void test_only_the_directory_must_exist(void **state)
     remove_tree(home);
 }
 
+static void test_what_lies_in_directories_that_do_not_exist(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *below;
+    } cases[] = {
+        {"gone/x", "/gone/x"},
+        {"gone//./er/x/", "/gone/er/x"},
+        {"a/gone/x", "/a/gone/x"},
+        {"link/gone/x", "/a/gone/x"},
+        {"a/../gone/x", "/gone/x"},
+        {"a/dangling/x", "/a/dangling/x"},
+        {"a/x", "/a/x"},
+    };
+    char home[PATH_MAX], path[PATH_MAX], wanted[PATH_MAX + 16];
+    struct sl_place place;
+    make_tree(home);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(sl_place_find_missing(cases[i].path, &place), 0);
+        assert_int_equal(sl_place_join(&place, path), 0);
+        snprintf(wanted, sizeof wanted, "%s%s", home, cases[i].below);
+        assert_string_equal(path, wanted);
+    }
+    assert_int_equal(sl_place_find_missing("gone/../x", &place), ENOENT);
+    assert_int_equal(sl_place_find_missing("", &place), ENOENT);
+    assert_int_equal(sl_place_find_missing("/gone/er/x", &place), 0);
+    assert_string_equal(place.dir, "/gone/er");
+    remove_tree(home);
+}
+
 static void test_what_lies_in_the_root_directory(void **state)
 {
     (void)state;
@@ -101,6 +131,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_only_the_directory_must_exist),
+        cmocka_unit_test(test_what_lies_in_directories_that_do_not_exist),
         cmocka_unit_test(test_what_lies_in_the_root_directory),
         cmocka_unit_test(test_what_leads_nowhere),
     };
