@@ -326,6 +326,12 @@ static int refuse_taken_link(const struct checks *checks, const struct sl_node *
     const char *link = checks->place[node->number].link;
     if (!link)
         return 0;
+    if (checks->mount.shown && sl_lead_lies_in(checks->mount.lead, link))
+        return sl_error_set(
+            checks->err, SL_EUSAGE,
+            "%s:%d: %s: its link to the newest directory, %s, would be in the way of the mount %s; "
+            "choose another prefix, or say latest = false",
+            node->site.file, node->site.line, node->op->name, strrchr(link, '/') + 1, checks->mount.shown);
     for (size_t i = 0; i < checks->context->nodes; i++) {
         const struct sl_node *other = node_at(checks, i);
         if (is_in_the_way(checks, node, other, link))
@@ -461,6 +467,9 @@ int sl_validate(const struct sl_context *context, const char *checkpoint, const 
         r = refuse_place(&checks, NULL, "checkpoint", checkpoint, checkpoint);
     if (r == 0 && mount)
         r = refuse_place(&checks, NULL, "mount", mount, mount);
+    if (r == 0 && checks.checkpoint.shown)
+        r = sl_own_dir_refuse(&checks.mount, "checkpoint", checks.checkpoint.shown, checks.checkpoint.lead,
+                              err);
     if (r == 0 && mount)
         r = refuse_inputs_on(&checks, mount);
     checks_done(&checks);

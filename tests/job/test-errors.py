@@ -114,6 +114,23 @@ def test_results_are_kept_outside_of_the_checkpoint_and_the_mount():
     equal(sorted(os.listdir(".")), ["in", "job.lua"], "what is there: nothing was made")
 
 
+def test_the_mount_holds_neither_the_checkpoint_nor_a_link():
+    os.makedirs("in")
+    context = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s"%s }\nlocal s = ssc:textFileStream("in")\n'
+    for options, body, words in ((', checkpoint = "mnt/ck"', 's:mount("a")', "the checkpoint mnt/ck is on the mount mnt"),
+                                 (', checkpoint = "mnt"', 's:mount("a")', "the checkpoint mnt is on the mount mnt"),
+                                 (', checkpoint = "mnt"', 's:saveAsTextFiles("out/a")', None),
+                                 (', mount = "out/a"', 's:mount("a") s:saveAsTextFiles("out/a")', "would be in the way of the mount out/a"),
+                                 (', mount = "out/a/m"', 's:mount("a") s:saveAsTextFiles("out/a")', "would be in the way of the mount out/a/m"),
+                                 (', mount = "out/a"', 's:mount("a") s:saveAsTextFiles("out/a", "txt")', None),
+                                 (', mount = "out/a"', 's:mount("a") s:saveAsTextFiles("out/a", "", { latest = false })', None)):
+        job(context % options + body)
+        done = sluice("check", "job.lua")
+        equal(done.returncode, 2 if words else 0, "exit status with %s, %s: %s" % (options, body, done.stderr))
+        check(not words or words in done.stderr, "%s, %s: %s" % (options, body, done.stderr))
+    equal(sorted(os.listdir(".")), ["in", "job.lua"], "what is there: nothing was made")
+
+
 # arguments: patterns that stderr must match
 BAD_COMMANDS = {
     (): ["usage"],
