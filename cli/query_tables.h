@@ -10,7 +10,7 @@ struct sl_query_table {
     struct sl_sql_table sql; /* first */
     enum sl_query_table_kind { SL_QUERY_VIEW, SL_QUERY_VERSION, SL_QUERY_STATE } kind;
     struct sl_snapshot *snapshot;     /* borrowed */
-    const struct sl_columns *columns; /* of the view, where the job says so; borrowed, or NULL */
+    const struct sl_columns *columns; /* names of the view's fields; borrowed; NULL: it has none */
     char *name, *path; /* path: of a version's rows on the mount; NULL: the checkpoint has them */
     size_t keep;       /* of a view: how many versions the job keeps; 0: not known */
     const struct sl_query_table *of; /* a version: the view, */

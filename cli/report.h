@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-enum sl_status {
+enum {
     SL_STATUS_DONE = 0,
     SL_STATUS_FAILED = 1,  /* trying again may help */
     SL_STATUS_USAGE = 2,   /* bad usage, or a job that does not load */

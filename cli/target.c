@@ -38,7 +38,7 @@ static bool names_job(const struct sl_line *line)
     return len > 4 && strcmp(line->operands[0] + len - 4, ".lua") == 0;
 }
 
-/* Also a checkpoint of another user, into which this one may not look: opening it says so. */
+/* Also of a checkpoint that belongs to another user and may not be read: opening it reports that. */
 static bool holds(const char *checkpoint, const char *name)
 {
     char *path;

@@ -1,4 +1,4 @@
-/* libmicrohttpd, loaded when it is first needed: builds and jobs without it do without. */
+/* libmicrohttpd, loaded when it is first needed: builds without its header and jobs that open no server do not need it. */
 #pragma once
 
 #ifdef SLUICE_HAS_MICROHTTPD

@@ -2,8 +2,8 @@
  * job. What is read is in kafka/consumer.h, what is written in kafka/producer.h; the library's own header stays in this
  * folder.
  *
- * Without the header at build time (-DSLUICE_KAFKA=OFF) every function here fails with SL_EUSAGE, which says so; without
- * the library at run time the same, which names the package. Nothing is loaded before the first call.
+ * Without the header at build time (-DSLUICE_KAFKA=OFF) every function here fails with SL_EUSAGE, naming the option;
+ * without the library at run time likewise, naming the package. Nothing is loaded before the first call.
  *
  * Properties come as a map of texts, numbers and booleans: {["bootstrap.servers"] = "host:9092"}. Values of properties that
  * hold credentials (sl_kafka_is_secret) are in no message. */

@@ -53,8 +53,8 @@ void sl_kafka_producer_close(struct sl_kafka_producer *producer)
     free(producer);
 }
 
-/* A message that the broker refuses fails the transaction; depending on what is called next, that says so by its code, or
- * only that the transaction has failed, and the log of the library why. */
+/* A message that the broker refuses fails the transaction; depending on what is called next, its error code tells that the
+ * message was refused, or only that the transaction has failed: then the reason is in the log of the library. */
 static bool is_too_large(rd_kafka_resp_err_t code, const char *words)
 {
     return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||

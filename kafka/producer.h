@@ -32,7 +32,7 @@ void sl_kafka_producer_no_headers(struct sl_kafka_producer *producer);
 
 int sl_kafka_producer_begin(struct sl_kafka_producer *producer, struct sl_error *err);
 /* key, value NULL: null. Copies. 0; 1: the queue is full, and nothing of it was sent in timeout_ms; SL_EREJECT: the
- * message is too large, err says so. */
+ * message is too large, which err explains. */
 int sl_kafka_producer_send(struct sl_kafka_producer *producer, int32_t partition, const void *key,
                            size_t key_len, const void *value, size_t value_len, int timeout_ms,
                            struct sl_error *err);

@@ -9,8 +9,8 @@
  * so that it stays a map when a function empties it. A table cannot hold nil, so sluice.null represents
  * it.
  *
- * Everything here runs inside a protected call and raises Lua errors: what is no value (a function, a cycle)
- * says so in words that follow "the function returned"; memory that is out raises sl_value_nomem. */
+ * Everything here runs inside a protected call and raises Lua errors: of what is no value (a function, a cycle) with
+ * words that follow "the function returned"; where there is no memory, sl_value_nomem. */
 #pragma once
 
 #include "core/base/arena.h"

@@ -346,7 +346,7 @@ void sl_directory_done(struct sl_directory *directory)
     if (directory->io && directory->fd >= 0)
         sl_io_close(directory->io, directory->fd);
     if (directory->io && directory->parent_fd >= 0) {
-        /* The failure that led here is told already, and the next try removes it too. */
+        /* The failure that led here is reported already, and the next try removes it too. */
         if (!directory->revealed)
             (void)sl_io_remove_tree(directory->io, directory->parent_fd, directory->place->hidden, NULL);
         sl_io_close(directory->io, directory->parent_fd);

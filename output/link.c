@@ -48,7 +48,7 @@ static int link_replace(struct sl_io *io, int fd, const struct sl_output_dir *pl
     if (io->ops->renameat2(io, fd, place->link_hidden, fd, place->link, 0) == 0)
         return 0;
     int r = sl_error_sys(err, errno, "swapping link %s/%s", place->parent, place->link);
-    (void)io->ops->unlinkat(io, fd, place->link_hidden, 0); /* the failure that matters is told */
+    (void)io->ops->unlinkat(io, fd, place->link_hidden, 0); /* the failure that matters is reported */
     return r;
 }
 

@@ -1,7 +1,7 @@
 /* mount(name): the newest results as files of the live view (docs/manual.md, "The live view").
  *
  * A batch hands its dataset to the viewer as an immutable version after the commit; bytes are made when
- * somebody reads. Where nothing is mounted it does nothing. */
+ * they are read. Where nothing is mounted it does nothing. */
 #include "core/contract/collect.h"
 #include "core/contract/services.h"
 #include "output/outputs.h"

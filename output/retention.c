@@ -79,8 +79,8 @@ static int remove_directory(const struct sl_services *services, int parent_fd,
     return r == 0 && (same || !there) ? sl_io_remove_tree(io, parent_fd, place->hidden, err) : r;
 }
 
-static int let_go(const struct sl_services *services, int parent_fd, const struct sl_output_dir *place,
-                  int64_t time_ms, struct sl_error *err)
+static int release(const struct sl_services *services, int parent_fd, const struct sl_output_dir *place,
+                   int64_t time_ms, struct sl_error *err)
 {
     struct sl_history *history = services->history;
     struct sl_manifest manifest;
@@ -89,14 +89,14 @@ static int let_go(const struct sl_services *services, int parent_fd, const struc
         return r;
     r = remove_directory(services, parent_fd, place, &manifest, err);
     sl_manifest_done(&manifest);
-    return r < 0 ? r : history->ops->let_go(history, time_ms, place->shown, err);
+    return r < 0 ? r : history->ops->release(history, time_ms, place->shown, err);
 }
 
 static int let_directory_go(const struct sl_services *services, const struct sl_output_dir *place,
                             int64_t time_ms, struct sl_error *err)
 {
     int fd = sl_trust_open_dir(services->io, services->job_dirfd, place->parent, err);
-    int r = fd < 0 ? fd : let_go(services, fd, place, time_ms, err);
+    int r = fd < 0 ? fd : release(services, fd, place, time_ms, err);
     if (fd >= 0)
         sl_io_close(services->io, fd);
     return r;
@@ -113,7 +113,7 @@ static int let_objects_go(const struct sl_services *services, const struct made 
         return r;
     r = sl_save_bucket_remove(made->bucket, services, made->settings, place, &manifest, &is_removed, err);
     sl_manifest_done(&manifest);
-    return r < 0 || !is_removed ? r : history->ops->let_go(history, time_ms, place->shown, err);
+    return r < 0 || !is_removed ? r : history->ops->release(history, time_ms, place->shown, err);
 }
 
 static int let_oldest_go(const struct sl_services *services, const struct made *made, size_t count,

@@ -101,7 +101,7 @@ static int save_all(const struct sl_dataset *rows, bool gone, struct sl_state_wr
     return r;
 }
 
-/* Where nobody says what changed: both are in the order of keys. */
+/* For rows that do not know what changed: both are in the order of keys. */
 static int save_difference(const struct sl_dataset *old, const struct sl_dataset *rows,
                            struct sl_state_writer *keeper)
 {

@@ -1,9 +1,8 @@
 /* A dataset as one directory, outside the commit of a batch: rdd:saveAsTextFile and saveAsSequenceFile in foreachRDD.
  *
  * `path` (relative to the job) becomes a directory with part-00000, rows as tsv or records of a sequence file, and
- * _SUCCESS, by the same
- * protocol as the outputs' (output/directory.h): complete or not there. Never over anything; only a batch
- * that is redone may find the same bytes there already. */
+ * _SUCCESS, by the same protocol as the outputs' (output/directory.h): complete or not there. Never over anything; only
+ * a batch that is redone may find the same bytes there already. */
 #pragma once
 
 #include "core/contract/services.h"

@@ -107,7 +107,7 @@ static void done(struct sl_received *received)
     free(((struct exec_source *)received)->buf);
 }
 
-static const struct sl_received_kind kind = {.lines = SL_FRAME_LINES, .run = run, .done = done};
+static const struct sl_received_kind kind = {.lines = SL_RECEIVED_FRAME_LINES, .run = run, .done = done};
 
 static int open_exec(const struct sl_node *node, const struct sl_services *services, struct sl_source **ret,
                      struct sl_error *err)

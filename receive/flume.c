@@ -22,7 +22,7 @@ enum {
     BUFFERS_MAX = 1 << 20, /* of a frame */
     MESSAGE_MAX = 256 << 20,
     ANSWERS_MAX = 1 << 20, /* bytes that a sender does not read */
-    /* Of requests, in a frame of the log: one more request stays below SL_FRAME_BODY_MAX, as a row takes at most two and a
+    /* Of requests, in a frame of the log: one more request stays below SL_RECEIVED_FRAME_BODY_MAX, as a row takes at most two and a
      * half times the bytes of its event. */
     ROWS_BYTES = 32 << 20,
     ZLIB_FIRST_BYTE = 0x78,
@@ -158,10 +158,10 @@ static int read_frame(struct agent *agent, size_t at, size_t *ret_size, struct s
 /* The rows of requests that are not answered yet. */
 static int append_rows(struct flume_source *source, struct sl_error *err)
 {
-    struct sl_frame frame = {.kind = SL_FRAME_ROWS,
-                             .count = source->count,
-                             .body = source->rows.bytes,
-                             .body_len = (uint32_t)source->rows.len};
+    struct sl_received_frame frame = {.kind = SL_RECEIVED_FRAME_ROWS,
+                                      .count = source->count,
+                                      .body = source->rows.bytes,
+                                      .body_len = (uint32_t)source->rows.len};
     int r = 0;
     if (source->count) {
         r = sl_received_append(&source->received, &frame, err);
@@ -335,7 +335,7 @@ static void done(struct sl_received *received)
 }
 
 /* In a trial a line of tsv is a row: the body, then headers as they are given. */
-static const struct sl_received_kind kind = {.lines = SL_FRAME_TSV, .run = run, .done = done};
+static const struct sl_received_kind kind = {.lines = SL_RECEIVED_FRAME_TSV, .run = run, .done = done};
 
 /* ---- the source ---- */
 

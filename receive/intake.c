@@ -53,10 +53,10 @@ static uint64_t record_max(const struct sl_intake *intake)
     return intake->received->record_max;
 }
 
-static int append(struct sl_intake *intake, enum sl_frame_kind kind, uint32_t count, const uint8_t *body,
-                  size_t len, struct sl_error *err)
+static int append(struct sl_intake *intake, enum sl_received_frame_kind kind, uint32_t count,
+                  const uint8_t *body, size_t len, struct sl_error *err)
 {
-    struct sl_frame frame = {.kind = kind, .count = count, .body = body, .body_len = (uint32_t)len};
+    struct sl_received_frame frame = {.kind = kind, .count = count, .body = body, .body_len = (uint32_t)len};
     return sl_received_append(intake->received, &frame, err);
 }
 
@@ -74,7 +74,7 @@ static size_t length_of_lengths(const uint8_t *bytes, uint32_t n)
 }
 
 /* Whole records, as many at a time as maxRate allows. */
-static int append_records(struct sl_intake *intake, enum sl_frame_kind kind, uint32_t count,
+static int append_records(struct sl_intake *intake, enum sl_received_frame_kind kind, uint32_t count,
                           const uint8_t *body, size_t len, struct sl_error *err)
 {
     int r = 0;
@@ -82,9 +82,9 @@ static int append_records(struct sl_intake *intake, enum sl_frame_kind kind, uin
         uint32_t n = sl_received_allow(intake->received, count);
         if (n == 0)
             return SL_ESTOP;
-        size_t part = n == count               ? len
-                      : kind == SL_FRAME_LINES ? sl_newlines_length(body, len, n)
-                                               : length_of_lengths(body, n);
+        size_t part = n == count                        ? len
+                      : kind == SL_RECEIVED_FRAME_LINES ? sl_newlines_length(body, len, n)
+                                                        : length_of_lengths(body, n);
         r = append(intake, kind, n, body, part, err);
         body += part;
         len -= part;
@@ -100,7 +100,7 @@ static int append_overlong(struct sl_intake *intake, struct sl_error *err)
         intake->rest.len < SL_REJECTED_RECORD_BYTES_MAX ? intake->rest.len : SL_REJECTED_RECORD_BYTES_MAX;
     if (sl_received_allow(intake->received, 1) == 0)
         return SL_ESTOP;
-    int r = append(intake, SL_FRAME_OVERLONG, 1, intake->rest.bytes, len, err);
+    int r = append(intake, SL_RECEIVED_FRAME_OVERLONG, 1, intake->rest.bytes, len, err);
     sl_buf_clear(&intake->rest);
     return r;
 }
@@ -141,7 +141,7 @@ static int lines(struct sl_intake *intake, const uint8_t *bytes, size_t len, str
         body = intake->rest.bytes;
         body_len = intake->rest.len;
     }
-    int r = append_records(intake, SL_FRAME_LINES, (uint32_t)sl_newlines_count(body, body_len), body,
+    int r = append_records(intake, SL_RECEIVED_FRAME_LINES, (uint32_t)sl_newlines_count(body, body_len), body,
                            body_len, err);
     sl_buf_clear(&intake->rest);
     if (intake->rest.capacity > 4 * SL_READ_BYTES)
@@ -178,7 +178,7 @@ static int end_lines(struct sl_intake *intake, struct sl_error *err)
     bool ok = rest[intake->rest.len - 1] != '\r' || sl_buf_byte(&intake->rest, '\r');
     if (!ok || !sl_buf_byte(&intake->rest, '\n'))
         return sl_error_nomem(err);
-    int r = append_records(intake, SL_FRAME_LINES, 1, intake->rest.bytes, intake->rest.len, err);
+    int r = append_records(intake, SL_RECEIVED_FRAME_LINES, 1, intake->rest.bytes, intake->rest.len, err);
     sl_buf_clear(&intake->rest);
     return r;
 }
@@ -201,8 +201,8 @@ struct gathering {
 
 static int gather_flush(struct gathering *gathering, struct sl_error *err)
 {
-    int r = append_records(gathering->intake, SL_FRAME_LENGTHS, gathering->count, gathering->body.bytes,
-                           gathering->body.len, err);
+    int r = append_records(gathering->intake, SL_RECEIVED_FRAME_LENGTHS, gathering->count,
+                           gathering->body.bytes, gathering->body.len, err);
     sl_buf_clear(&gathering->body);
     gathering->count = 0;
     return r;
@@ -297,7 +297,7 @@ static int lengths(struct sl_intake *intake, const uint8_t *bytes, size_t len, s
         at += 4 + (size_t)record;
         count++;
     }
-    int r = append_records(intake, SL_FRAME_LENGTHS, count, all, at, err);
+    int r = append_records(intake, SL_RECEIVED_FRAME_LENGTHS, count, all, at, err);
     drop_front(&intake->rest, at);
     if (r < 0 || intake->rest.len < 4 || record <= record_max(intake))
         return r;

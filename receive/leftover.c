@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int ignore(void *arg, const struct sl_frame *frame, struct sl_error *err)
+static int ignore(void *arg, const struct sl_received_frame *frame, struct sl_error *err)
 {
     return 0;
 }
@@ -80,21 +80,22 @@ int sl_received_leftover(struct sl_io *io, const char *checkpoint, const char *n
 struct positions {
     const char *writer;
     bool is_foreign; /* the newest are another operator's */
-    int (*visit)(void *arg, const struct sl_frame *frame, struct sl_error *err);
+    int (*visit)(void *arg, const struct sl_received_frame *frame, struct sl_error *err);
     void *arg;
 };
 
-static int visit_own(void *arg, const struct sl_frame *frame, struct sl_error *err)
+static int visit_own(void *arg, const struct sl_received_frame *frame, struct sl_error *err)
 {
     struct positions *positions = arg;
-    if (frame->kind == SL_FRAME_POSITIONS)
-        positions->is_foreign = sl_frame_is_by_other(frame, positions->writer);
+    if (frame->kind == SL_RECEIVED_FRAME_POSITIONS)
+        positions->is_foreign = sl_received_frame_is_by_other(frame, positions->writer);
     return positions->is_foreign ? 0 : positions->visit(positions->arg, frame, err);
 }
 
 int sl_received_left_positions(struct sl_io *io, const char *checkpoint, const char *name, const char *writer,
                                const struct sl_buf *reached,
-                               int (*visit)(void *arg, const struct sl_frame *frame, struct sl_error *err),
+                               int (*visit)(void *arg, const struct sl_received_frame *frame,
+                                            struct sl_error *err),
                                void *arg, struct sl_error *err)
 {
     struct positions positions = {writer, false, visit, arg};
@@ -103,10 +104,10 @@ int sl_received_left_positions(struct sl_io *io, const char *checkpoint, const c
     return read_log(io, checkpoint, name, reached, &own, &ignored, err);
 }
 
-static int note_position(void *arg, const struct sl_frame *frame, struct sl_error *err)
+static int note_position(void *arg, const struct sl_received_frame *frame, struct sl_error *err)
 {
     bool *is_there = arg;
-    *is_there |= frame->kind == SL_FRAME_POSITIONS ? frame->body_len > 0 : frame->position_len > 0;
+    *is_there |= frame->kind == SL_RECEIVED_FRAME_POSITIONS ? frame->body_len > 0 : frame->position_len > 0;
     return 0;
 }
 

@@ -66,8 +66,8 @@ static int measure_position(const uint8_t *line, size_t len, size_t *ret, struct
 }
 
 /* Adds the record to the frame's body and its position to `pending`. */
-static int add_line(struct program_source *source, const uint8_t *line, size_t len, struct sl_frame *frame,
-                    struct sl_error *err)
+static int add_line(struct program_source *source, const uint8_t *line, size_t len,
+                    struct sl_received_frame *frame, struct sl_error *err)
 {
     size_t position;
     int r = measure_position(line, len, &position, err);
@@ -84,7 +84,7 @@ static int add_line(struct program_source *source, const uint8_t *line, size_t l
 }
 
 /* The frame with what was added, if anything was; a bad line comes after it. */
-static int append_lines(struct program_source *source, struct sl_frame *frame, int added,
+static int append_lines(struct program_source *source, struct sl_received_frame *frame, int added,
                         struct sl_error *err)
 {
     struct sl_error ignored;
@@ -99,7 +99,7 @@ static int append_lines(struct program_source *source, struct sl_frame *frame, i
 /* The first n lines of the rest. *ret_len: their bytes. */
 static int take_lines(struct program_source *source, uint32_t n, size_t *ret_len, struct sl_error *err)
 {
-    struct sl_frame frame = {.kind = SL_FRAME_TSV};
+    struct sl_received_frame frame = {.kind = SL_RECEIVED_FRAME_TSV};
     const uint8_t *at = source->rest.bytes, *end = at + source->rest.len;
     int r = 0;
     sl_buf_clear(&source->body);
@@ -138,7 +138,7 @@ static size_t line_max(const struct program_source *source)
 
 static int end_long_line(struct program_source *source, struct sl_error *err)
 {
-    struct sl_frame frame = {.kind = SL_FRAME_OVERLONG, .count = 1};
+    struct sl_received_frame frame = {.kind = SL_RECEIVED_FRAME_OVERLONG, .count = 1};
     const uint8_t *line = source->rest.bytes;
     size_t position;
     source->skips = false;
@@ -360,7 +360,7 @@ static void done(struct sl_received *received)
     sl_buf_done(&source->durable);
 }
 
-static const struct sl_received_kind kind = {.lines = SL_FRAME_TSV, .run = run, .done = done};
+static const struct sl_received_kind kind = {.lines = SL_RECEIVED_FRAME_TSV, .run = run, .done = done};
 
 /* ---- the source, of a command or of functions ---- */
 

@@ -235,12 +235,12 @@ static int set_range(struct sl_received *received, uint64_t from, uint64_t to, s
 }
 
 /* The body is rows after SL_GIVEN_ROWS, and a newline that was added where there was none. */
-static int use_rows(struct sl_frame *frame, struct sl_error *err)
+static int use_rows(struct sl_received_frame *frame, struct sl_error *err)
 {
     SL_CLEANUP(sl_arena_done) struct sl_arena arena = {0};
     struct sl_field fields[SL_ROWCODE_WIDTH_MAX];
     uint32_t width;
-    frame->kind = SL_FRAME_ROWS;
+    frame->kind = SL_RECEIVED_FRAME_ROWS;
     frame->body += SL_GIVEN_ROWS_LEN;
     frame->body_len -= SL_GIVEN_ROWS_LEN + 1;
     for (size_t at = 0; at < frame->body_len; frame->count++) {
@@ -257,15 +257,15 @@ static int append_file(struct sl_received *received, const struct sl_file *file,
     char *bytes;
     size_t len;
     int r = sl_io_read_file(received->services->io, received->services->job_dirfd, file->path,
-                            SL_FRAME_BODY_MAX - 1, &bytes, &len, err);
+                            SL_RECEIVED_FRAME_BODY_MAX - 1, &bytes, &len, err);
     if (r < 0)
         return r;
     if (len && bytes[len - 1] != '\n')
         bytes[len++] = '\n'; /* in the place of the NUL */
-    struct sl_frame frame = {.kind = received->kind->lines,
-                             .position = (const uint8_t *)"",
-                             .body = (uint8_t *)bytes,
-                             .body_len = (uint32_t)len};
+    struct sl_received_frame frame = {.kind = received->kind->lines,
+                                      .position = (const uint8_t *)"",
+                                      .body = (uint8_t *)bytes,
+                                      .body_len = (uint32_t)len};
     bool has_rows = len >= SL_GIVEN_ROWS_LEN && memcmp(bytes, SL_GIVEN_ROWS, SL_GIVEN_ROWS_LEN) == 0;
     if (has_rows)
         r = use_rows(&frame, err);

@@ -17,21 +17,22 @@
 enum {
     SL_RECEIVED_NAME_MAX = 4096,
     SL_RECEIVED_DETAIL_MAX = 256,
-    SL_RECEIVED_RECORD_MAX =
-        SL_FRAME_BODY_MAX / 2 /* maxRecordBytes is no more than this: a frame has room for one and what
+    SL_RECEIVED_RECORD_MAX = SL_RECEIVED_FRAME_BODY_MAX /
+                             2 /* maxRecordBytes is no more than this: a frame has room for one and what
                                                       came with it */
 };
 
 struct sl_received;
 
 struct sl_received_kind {
-    enum sl_frame_kind lines; /* how lines given in a trial are read: SL_FRAME_LINES, SL_FRAME_TSV */
+    enum sl_received_frame_kind
+        lines; /* how lines given in a trial are read: SL_RECEIVED_FRAME_LINES, SL_RECEIVED_FRAME_TSV */
     /* The thread: receives until the source has ended or is closed (SL_ESTOP). Other failures end the run. */
     int (*run)(struct sl_received *received, struct sl_error *err);
     /* Frees what the kind has added to the struct, not the struct. May be NULL. */
     void (*done)(struct sl_received *received);
     /* All positions, in the log's frames; NULL: the sender has at most one, which is its last frame's. */
-    int (*restore)(struct sl_received *received, const struct sl_frame *frame, struct sl_error *err);
+    int (*restore)(struct sl_received *received, const struct sl_received_frame *frame, struct sl_error *err);
     bool (*snapshot)(struct sl_received *received, struct sl_buf *ret);
 };
 
@@ -115,7 +116,7 @@ int sl_received_wait(struct sl_received *received, struct pollfd *fds, size_t co
 /* How many of `wanted` records may be appended now: waits until it is at least one; 0: the source is closed. */
 uint32_t sl_received_allow(struct sl_received *received, uint32_t wanted);
 /* Appends; waits for room. frame->position, where there is one, is the last position from then on. */
-int sl_received_append(struct sl_received *received, struct sl_frame *frame, struct sl_error *err);
+int sl_received_append(struct sl_received *received, struct sl_received_frame *frame, struct sl_error *err);
 int sl_received_sync(struct sl_received *received, struct sl_error *err);
 /* For status: "connected", "waiting", "listening", "ended" (constants), and why or how many. */
 void sl_received_show(struct sl_received *received, const char *connection, const char *format, ...)

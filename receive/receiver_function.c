@@ -48,7 +48,7 @@ int sl_receive_record(struct sl_receiving *receiving, const struct sl_field *fie
     if (width < 1 || width > SL_WIDTH_MAX || before > BODY_MAX)
         return SL_EUSAGE;
     int r = take_record(receiving, fields, width);
-    if (r == 0 && receiving->body.len > SL_FRAME_BODY_MAX)
+    if (r == 0 && receiving->body.len > SL_RECEIVED_FRAME_BODY_MAX)
         r = SL_EUSAGE;
     sl_arena_reset(&receiving->scratch);
     if (r < 0)
@@ -59,7 +59,7 @@ int sl_receive_record(struct sl_receiving *receiving, const struct sl_field *fie
 
 int sl_receive_position(struct sl_receiving *receiving, const void *position, size_t len)
 {
-    if (len > SL_FRAME_POSITION_MAX)
+    if (len > SL_RECEIVED_FRAME_POSITION_MAX)
         return SL_EUSAGE;
     sl_buf_clear(&receiving->position);
     return sl_buf_append(&receiving->position, position, len) ? 0 : SL_ENOMEM;
@@ -86,8 +86,8 @@ static int allow_all(struct sl_received *received, uint32_t count)
 static int append_received(struct function_source *source, struct sl_error *err)
 {
     struct sl_receiving *receiving = &source->receiving;
-    struct sl_frame frame = {
-        .kind = SL_FRAME_ROWS,
+    struct sl_received_frame frame = {
+        .kind = SL_RECEIVED_FRAME_ROWS,
         .count = receiving->count,
         .position = receiving->position.bytes,
         .position_len = (uint32_t)receiving->position.len,
@@ -174,7 +174,7 @@ static void done(struct sl_received *received)
     sl_arena_done(&source->receiving.scratch);
 }
 
-static const struct sl_received_kind kind = {.lines = SL_FRAME_TSV, .run = run, .done = done};
+static const struct sl_received_kind kind = {.lines = SL_RECEIVED_FRAME_TSV, .run = run, .done = done};
 
 /* ---- the source ---- */
 

@@ -21,14 +21,14 @@ struct sl_received_other {
     size_t shortest; /* bytes of them when they were made short last */
 };
 
-static bool is_by(const struct sl_received_other *other, const struct sl_frame *frame)
+static bool is_by(const struct sl_received_other *other, const struct sl_received_frame *frame)
 {
     return strlen(other->writer) == frame->position_len &&
            memcmp(other->writer, frame->position, frame->position_len) == 0;
 }
 
 /* The one whose positions follow becomes the first. */
-static bool begin_other(struct sl_received *received, const struct sl_frame *frame)
+static bool begin_other(struct sl_received *received, const struct sl_received_frame *frame)
 {
     struct sl_received_other **at = &received->other, *other;
     while (*at && !is_by(*at, frame))
@@ -48,7 +48,7 @@ static bool begin_other(struct sl_received *received, const struct sl_frame *fra
 }
 
 /* Growing files have positions each for itself, which add up; of other operators the last one counts. */
-static bool add_to_other(struct sl_received_other *other, const struct sl_frame *frame)
+static bool add_to_other(struct sl_received_other *other, const struct sl_received_frame *frame)
 {
     if (!frame->position_len)
         return true;
@@ -63,14 +63,15 @@ static bool add_to_other(struct sl_received_other *other, const struct sl_frame 
     return ok;
 }
 
-static int restore_other(struct sl_received *received, const struct sl_frame *frame, struct sl_error *err)
+static int restore_other(struct sl_received *received, const struct sl_received_frame *frame,
+                         struct sl_error *err)
 {
-    bool ok = frame->kind == SL_FRAME_POSITIONS ? begin_other(received, frame)
-                                                : add_to_other(received->other, frame);
+    bool ok = frame->kind == SL_RECEIVED_FRAME_POSITIONS ? begin_other(received, frame)
+                                                         : add_to_other(received->other, frame);
     return ok ? 0 : sl_error_nomem(err);
 }
 
-bool sl_received_other(void *arg, size_t i, struct sl_frame *ret)
+bool sl_received_other(void *arg, size_t i, struct sl_received_frame *ret)
 {
     const struct sl_received *received = arg;
     const struct sl_received_other *other = received->other;
@@ -96,17 +97,17 @@ void sl_received_forget_others(struct sl_received *received)
     received->other = NULL;
 }
 
-int sl_received_restore(void *arg, const struct sl_frame *frame, struct sl_error *err)
+int sl_received_restore(void *arg, const struct sl_received_frame *frame, struct sl_error *err)
 {
     struct sl_received *received = arg;
-    if (frame->kind == SL_FRAME_POSITIONS)
-        received->is_foreign = sl_frame_is_by_other(frame, writer_of(received));
+    if (frame->kind == SL_RECEIVED_FRAME_POSITIONS)
+        received->is_foreign = sl_received_frame_is_by_other(frame, writer_of(received));
     if (received->is_foreign)
         return restore_other(received, frame, err);
     if (received->kind->restore)
         return received->kind->restore(received, frame, err);
-    const uint8_t *bytes = frame->kind == SL_FRAME_POSITIONS ? frame->body : frame->position;
-    size_t len = frame->kind == SL_FRAME_POSITIONS ? frame->body_len : frame->position_len;
+    const uint8_t *bytes = frame->kind == SL_RECEIVED_FRAME_POSITIONS ? frame->body : frame->position;
+    size_t len = frame->kind == SL_RECEIVED_FRAME_POSITIONS ? frame->body_len : frame->position_len;
     if (len == 0)
         return 0;
     sl_buf_clear(&received->position);
@@ -130,10 +131,10 @@ int sl_received_take_over(struct sl_received *received, struct sl_error *err)
         return 0;
     if (!sl_received_snapshot(received, &positions))
         return sl_error_nomem(err);
-    struct sl_frame frame = {.kind = SL_FRAME_POSITIONS,
-                             .position = (const uint8_t *)writer,
-                             .position_len = (uint32_t)strlen(writer),
-                             .body = positions.bytes,
-                             .body_len = (uint32_t)positions.len};
+    struct sl_received_frame frame = {.kind = SL_RECEIVED_FRAME_POSITIONS,
+                                      .position = (const uint8_t *)writer,
+                                      .position_len = (uint32_t)strlen(writer),
+                                      .body = positions.bytes,
+                                      .body_len = (uint32_t)positions.len};
     return sl_received_log_append(received->log, &frame, err);
 }

@@ -22,7 +22,7 @@ struct feed {
     sl_newlines_fn *newlines;
     struct sl_builder builder;
     struct sl_buf block; /* gathered bodies */
-    enum sl_frame_kind kind;
+    enum sl_received_frame_kind kind;
     uint64_t number; /* of the next record */
     uint32_t newline[SL_CHUNK_ROWS + SL_NEWLINES_SLACK];
 };
@@ -118,7 +118,7 @@ static int add_text(struct feed *feed, const uint8_t *record, size_t len)
         return r;
     if (len > feed->received->record_max)
         return reject_long(feed, record, len);
-    if (feed->kind == SL_FRAME_TSV)
+    if (feed->kind == SL_RECEIVED_FRAME_TSV)
         return add_tsv(feed, record, len);
     struct sl_field field = sl_string(record, len);
     return add_row(feed, &field, 1);
@@ -206,21 +206,21 @@ static int add_block(struct feed *feed, const uint8_t *bytes, size_t len)
 {
     int r = 0;
     switch (feed->kind) {
-    case SL_FRAME_LINES:
-    case SL_FRAME_TSV:
+    case SL_RECEIVED_FRAME_LINES:
+    case SL_RECEIVED_FRAME_TSV:
         for (size_t at = 0; at < len && r == 0;)
             r = add_window(feed, bytes, len, &at);
         break;
-    case SL_FRAME_LENGTHS:
+    case SL_RECEIVED_FRAME_LENGTHS:
         r = add_lengths(feed, bytes, len);
         break;
-    case SL_FRAME_ROWS:
+    case SL_RECEIVED_FRAME_ROWS:
         r = add_rows(feed, bytes, len);
         break;
-    case SL_FRAME_OVERLONG:
+    case SL_RECEIVED_FRAME_OVERLONG:
         r = reject_long(feed, bytes, len);
         break;
-    case SL_FRAME_POSITIONS:
+    case SL_RECEIVED_FRAME_POSITIONS:
         break;
     }
     return r < 0 ? r : flush_rows(feed);
@@ -235,10 +235,10 @@ static int flush_block(struct feed *feed)
 
 /* ---- frames ---- */
 
-static int add_frame(void *arg, const struct sl_frame *frame, int64_t offset, size_t size)
+static int add_frame(void *arg, const struct sl_received_frame *frame, int64_t offset, size_t size)
 {
     struct feed *feed = arg;
-    bool is_alone = frame->body_len >= BLOCK_BYTES / 2 || frame->kind == SL_FRAME_OVERLONG;
+    bool is_alone = frame->body_len >= BLOCK_BYTES / 2 || frame->kind == SL_RECEIVED_FRAME_OVERLONG;
     int r = 0;
     if (frame->count == 0)
         return 0;

@@ -221,7 +221,7 @@ static void done(struct sl_received *received)
     free(source->buf);
 }
 
-static const struct sl_received_kind kind = {.lines = SL_FRAME_LINES, .run = run, .done = done};
+static const struct sl_received_kind kind = {.lines = SL_RECEIVED_FRAME_LINES, .run = run, .done = done};
 
 static bool has_framing(const struct sl_node *node)
 {

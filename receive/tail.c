@@ -41,7 +41,7 @@ static struct sl_tail_source *own(struct sl_received *received)
 
 /* ---- positions in the log ---- */
 
-static int restore(struct sl_received *received, const struct sl_frame *frame, struct sl_error *err)
+static int restore(struct sl_received *received, const struct sl_received_frame *frame, struct sl_error *err)
 {
     own(received)->is_new = false;
     return sl_tail_table_restore(own(received), frame, err);
@@ -62,11 +62,11 @@ static int write_positions(struct sl_tail_source *source, struct sl_error *err)
     if (!snapshot(&source->received, &all))
         return sl_error_nomem(err);
     const char *writer = source->received.source.node->op->name;
-    struct sl_frame frame = {.kind = SL_FRAME_POSITIONS,
-                             .position = (const uint8_t *)writer,
-                             .position_len = (uint32_t)strlen(writer),
-                             .body = all.bytes,
-                             .body_len = (uint32_t)all.len};
+    struct sl_received_frame frame = {.kind = SL_RECEIVED_FRAME_POSITIONS,
+                                      .position = (const uint8_t *)writer,
+                                      .position_len = (uint32_t)strlen(writer),
+                                      .body = all.bytes,
+                                      .body_len = (uint32_t)all.len};
     int r = sl_received_append(&source->received, &frame, err);
     return r < 0 ? r : sl_received_sync(&source->received, err);
 }
@@ -128,7 +128,7 @@ static void read_events(struct sl_tail_source *source)
         }
 }
 
-/* What a file is given after a pause is read at once, before someone may copy and truncate it; a writer that writes without a pause
+/* What a file is given after a pause is read at once, before a rotation may copy and truncate it; a writer that writes without a pause
  * is read LOOK_US apart. */
 static void pause_between_looks(int64_t looked_ns)
 {
@@ -215,7 +215,7 @@ static void done(struct sl_received *received)
 }
 
 static const struct sl_received_kind kind = {
-    .lines = SL_FRAME_LINES, .run = run, .done = done, .restore = restore, .snapshot = snapshot};
+    .lines = SL_RECEIVED_FRAME_LINES, .run = run, .done = done, .restore = restore, .snapshot = snapshot};
 
 /* ---- the source ---- */
 

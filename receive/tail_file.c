@@ -123,7 +123,7 @@ static int load_checked(struct following *f, size_t more, size_t *ret_before)
 /* ---- appending ---- */
 
 /* The frame of `count` records, after which the file is at `position`, whose last bytes are before `end`. */
-static int append(struct following *f, enum sl_frame_kind kind, uint32_t count, const uint8_t *body,
+static int append(struct following *f, enum sl_received_frame_kind kind, uint32_t count, const uint8_t *body,
                   size_t len, int64_t position, const uint8_t *end)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
@@ -134,12 +134,12 @@ static int append(struct following *f, enum sl_frame_kind kind, uint32_t count, 
     sl_tail_file_write(&after, &text);
     if (text.failed)
         return sl_error_nomem(f->err);
-    struct sl_frame frame = {.kind = kind,
-                             .count = count,
-                             .body = body,
-                             .body_len = (uint32_t)len,
-                             .position = text.bytes,
-                             .position_len = (uint32_t)text.len};
+    struct sl_received_frame frame = {.kind = kind,
+                                      .count = count,
+                                      .body = body,
+                                      .body_len = (uint32_t)len,
+                                      .position = text.bytes,
+                                      .position_len = (uint32_t)text.len};
     int r = sl_received_append(f->received, &frame, f->err);
     if (r < 0)
         return r;
@@ -164,8 +164,8 @@ static int append_lines(struct following *f, const uint8_t *bytes, size_t len)
         size_t skip = f->file->position == 0 && part >= sizeof bom && memcmp(bytes, bom, sizeof bom) == 0
                           ? sizeof bom
                           : 0;
-        r = append(f, SL_FRAME_LINES, n, bytes + skip, part - skip, f->file->position + (int64_t)part,
-                   bytes + part);
+        r = append(f, SL_RECEIVED_FRAME_LINES, n, bytes + skip, part - skip,
+                   f->file->position + (int64_t)part, bytes + part);
         bytes += part;
         len -= part;
         count -= n;
@@ -180,7 +180,8 @@ static int append_overlong(struct following *f, const uint8_t *bytes, size_t len
     if (sl_received_allow(f->received, 1) == 0)
         return SL_ESTOP;
     f->file->skips = true;
-    int r = append(f, SL_FRAME_OVERLONG, 1, bytes, shown, f->file->position + (int64_t)len, bytes + len);
+    int r =
+        append(f, SL_RECEIVED_FRAME_OVERLONG, 1, bytes, shown, f->file->position + (int64_t)len, bytes + len);
     f->file->skips = r == 0;
     return r;
 }
@@ -194,8 +195,8 @@ static int skip_line(struct following *f, const uint8_t *bytes, size_t len)
     size_t skipped = newline ? (size_t)(newline + 1 - bytes) : len;
     bool was_skipping = f->file->skips;
     f->file->skips = !newline;
-    int r = append(f, SL_FRAME_LINES, 0, (const uint8_t *)"", 0, f->file->position + (int64_t)skipped,
-                   bytes + skipped);
+    int r = append(f, SL_RECEIVED_FRAME_LINES, 0, (const uint8_t *)"", 0,
+                   f->file->position + (int64_t)skipped, bytes + skipped);
     if (r < 0)
         f->file->skips = was_skipping;
     f->file->is_done = f->file->is_done && skipped == len;
@@ -268,10 +269,10 @@ int sl_tail_file_note(struct sl_tail_file *file, struct sl_received *received, s
     sl_tail_file_write(file, &text);
     if (text.failed)
         return sl_error_nomem(err);
-    struct sl_frame frame = {.kind = SL_FRAME_LINES,
-                             .body = (const uint8_t *)"",
-                             .position = text.bytes,
-                             .position_len = (uint32_t)text.len};
+    struct sl_received_frame frame = {.kind = SL_RECEIVED_FRAME_LINES,
+                                      .body = (const uint8_t *)"",
+                                      .position = text.bytes,
+                                      .position_len = (uint32_t)text.len};
     return sl_received_append(received, &frame, err);
 }
 

@@ -18,7 +18,7 @@ int sl_tail_match(struct sl_io *io, const char *pattern,
                   int (*visit)(void *arg, const struct sl_found *found), void *arg);
 /* Opens a regular file by a path without links and says what it is. The fd, or -1 with errno. */
 int sl_tail_open(struct sl_io *io, const char *path, struct sl_found *ret);
-/* Calls visit for the files that have had the name `path` and were renamed away before anybody saw them, in the order of
+/* Calls visit for the files that have had the name `path` and were renamed away before a scan saw them, in the order of
  * their birth: their names are that name with something added, and they were born between the two times. Where there
  * are no birth times there are none. 0, or what visit gave below 0, or SL_ENOMEM; SL_EREJECT: names changed meanwhile. */
 int sl_tail_missed(struct sl_io *io, const char *path, int64_t after_ns, int64_t before_ns,

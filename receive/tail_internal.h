@@ -30,7 +30,8 @@ int sl_tail_table_open_file(struct sl_tail_source *source, struct sl_tail_file *
 void sl_tail_table_close_file(struct sl_tail_source *source, struct sl_tail_file *file);
 
 /* The positions of a frame of the log: of all files, or of one. */
-int sl_tail_table_restore(struct sl_tail_source *source, const struct sl_frame *frame, struct sl_error *err);
+int sl_tail_table_restore(struct sl_tail_source *source, const struct sl_received_frame *frame,
+                          struct sl_error *err);
 
 /* Of positions one after the other only the last of each file. False: out of memory; what cannot be read stays as it is. */
 bool sl_tail_table_shorten(struct sl_buf *positions);

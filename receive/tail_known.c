@@ -16,7 +16,7 @@ struct known {
 };
 
 /* For sl_received_left_positions. */
-static int take_positions(void *arg, const struct sl_frame *frame, struct sl_error *err)
+static int take_positions(void *arg, const struct sl_received_frame *frame, struct sl_error *err)
 {
     return sl_tail_table_restore(arg, frame, err);
 }

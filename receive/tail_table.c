@@ -88,9 +88,10 @@ static int restore_one(struct sl_tail_source *source, const uint8_t *bytes, size
     return sl_error_nomem(err);
 }
 
-int sl_tail_table_restore(struct sl_tail_source *source, const struct sl_frame *frame, struct sl_error *err)
+int sl_tail_table_restore(struct sl_tail_source *source, const struct sl_received_frame *frame,
+                          struct sl_error *err)
 {
-    bool is_all = frame->kind == SL_FRAME_POSITIONS;
+    bool is_all = frame->kind == SL_RECEIVED_FRAME_POSITIONS;
     const uint8_t *bytes = is_all ? frame->body : frame->position;
     size_t len = is_all ? frame->body_len : frame->position_len, at = 0;
     int r = 0;
@@ -103,8 +104,8 @@ int sl_tail_table_restore(struct sl_tail_source *source, const struct sl_frame *
 
 bool sl_tail_table_shorten(struct sl_buf *positions)
 {
-    const struct sl_frame all = {
-        .kind = SL_FRAME_POSITIONS, .body = positions->bytes, .body_len = (uint32_t)positions->len};
+    const struct sl_received_frame all = {
+        .kind = SL_RECEIVED_FRAME_POSITIONS, .body = positions->bytes, .body_len = (uint32_t)positions->len};
     struct sl_tail_source *table = calloc(1, sizeof *table);
     struct sl_error ignored = {0};
     struct sl_buf shorter = {0};

@@ -219,7 +219,7 @@ static int await_room(struct sl_received *received)
     return r < 0 ? r : 0;
 }
 
-static int note_position(struct sl_received *received, const struct sl_frame *frame)
+static int note_position(struct sl_received *received, const struct sl_received_frame *frame)
 {
     if (frame->position_len == 0)
         return 0;
@@ -233,7 +233,8 @@ static int note_position(struct sl_received *received, const struct sl_frame *fr
 }
 
 /* The log's failure where it has no room is shown until it has. */
-static int append_with_room(struct sl_received *received, struct sl_frame *frame, struct sl_error *err)
+static int append_with_room(struct sl_received *received, struct sl_received_frame *frame,
+                            struct sl_error *err)
 {
     struct shown before;
     int r = sl_received_log_append(received->log, frame, err);
@@ -251,7 +252,7 @@ static int append_with_room(struct sl_received *received, struct sl_frame *frame
     return r;
 }
 
-int sl_received_append(struct sl_received *received, struct sl_frame *frame, struct sl_error *err)
+int sl_received_append(struct sl_received *received, struct sl_received_frame *frame, struct sl_error *err)
 {
     int r = await_room(received);
     if (!frame->position)

@@ -101,7 +101,7 @@ static const struct sl_param options[] = {
     {"trim", SL_WANT_BOOLEAN, true, "csv: drop spaces and tabs around fields; false"},
     {"separator", SL_WANT_STRING, true, "lines: the bytes that end a record; a newline"},
     {"encoding", SL_WANT_STRING, true,
-     "lines: \"utf-8\", \"utf-16le\", \"utf-16be\" or \"latin1\"; utf-8, and UTF-16 where a byte order mark says so"},
+     "lines: \"utf-8\", \"utf-16le\", \"utf-16be\" or \"latin1\"; utf-8, and UTF-16 where there is its byte order mark"},
     {"schema", SL_WANT_LIST, true,
      "csv, tsv, jsonl, json: a list of { name, type } or { name, type, required = true }; types string, int, double, "
      "boolean, timestamp, json"},

@@ -48,15 +48,15 @@ static bool note_errors(struct sl_split *part, const struct sl_guard *guard)
 static int read_object_part(struct sl_file_source *source, size_t p, struct sl_file_part *opened,
                             struct sl_task *task, struct sl_outlet *out, uint64_t *ret_lines)
 {
-    struct sl_object_reader *reader;
-    int r = sl_object_reader_open(source->objects, opened->file, opened->to, task->stop, &reader, task->err);
+    struct sl_range_reader *reader;
+    int r = sl_range_reader_open(source->objects, opened->file, opened->to, task->stop, &reader, task->err);
     if (r < 0)
         return r;
-    opened->io = sl_object_reader_io(reader);
+    opened->io = sl_range_reader_io(reader);
     r = read_part(source, p, opened, task, out, ret_lines);
-    if (r < 0 && sl_object_reader_error(reader, task->err))
+    if (r < 0 && sl_range_reader_error(reader, task->err))
         r = task->err->code;
-    sl_object_reader_close(reader);
+    sl_range_reader_close(reader);
     return r;
 }
 

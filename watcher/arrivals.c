@@ -1,4 +1,4 @@
-/* The calls of core/contract/arrivals.h: see what they rest on in intake.h. Taking is in take.c. */
+/* The calls of core/contract/arrivals.h upon the struct of watched_dir.h, which has the invariants. Taking is in take.c. */
 #include "watcher/arrivals.h"
 
 #include "core/base/clock.h"

@@ -16,7 +16,7 @@ enum sl_list { SL_LIST_NONE, SL_LIST_READY, SL_LIST_DELAYED, SL_LISTS };
 struct sl_entry {
     struct sl_entry *next_in_bucket;
     struct sl_entry *before, *after; /* in its list */
-    struct sl_files *remembered;     /* of a directory, the files taken of it; of others see taken.c */
+    struct sl_files *remembered;     /* of a directory, the files taken of it; of others see consumed.c */
     struct sl_file_stat look;        /* as last seen; of a taken file, as it was taken */
     int64_t changed_ms;              /* when it was last seen to change */
     uint64_t scan;                   /* the scan that saw it last */

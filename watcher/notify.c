@@ -2,7 +2,7 @@
  * waiting for the answer. The thread sleeps in poll() on the library's descriptor and on an eventfd; then it
  * drains the library without ever letting it block. Per event it copies the name and nothing else: at ten
  * microseconds per event the kernel's queue overflows in a storm of renames. After a drain it rests for a
- * moment, for being woken by every event interrupts whoever makes them: 300,000 renames took half as long
+ * moment, for being woken by every event slows the process that causes them: 300,000 renames took half as long
  * again with 120,000 wake-ups. A storm fills a hundredth of the kernel's queue meanwhile.
  *
  * Watches are distinguished by the kernel's number (wd), which is one per directory however it is spelled:

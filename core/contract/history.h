@@ -18,7 +18,7 @@ struct sl_history_ops {
     int (*manifest)(struct sl_history *history, int64_t time_ms, const char *path, struct sl_manifest *ret,
                     struct sl_error *err);
     /* Never shown by oldest again. Durable with the next transaction: until then a restart may show it. */
-    int (*let_go)(struct sl_history *history, int64_t time_ms, const char *path, struct sl_error *err);
+    int (*release)(struct sl_history *history, int64_t time_ms, const char *path, struct sl_error *err);
 };
 
 struct sl_history {

@@ -1,5 +1,5 @@
 /* What the engine lends to sources and outputs for the length of a run. No globals: what needs the outside
- * finds it here. Pointers may be NULL where their comment says so. */
+ * finds it here. A pointer may be NULL only where its comment allows it. */
 #pragma once
 
 #include "core/base/clock.h"

@@ -77,7 +77,7 @@ int sl_task_explain_pair(struct sl_task *task, const char *name, const struct sl
 
 /* Hands row `row` of `chunk` to the sink with task->message. 0, or a failure that ends the batch. */
 int sl_task_reject(struct sl_task *task, unsigned node, const struct sl_chunk *chunk, uint32_t row);
-/* The same where the row has only the beginning of the record: its dead letter says so, and is not replayed. */
+/* The same where the row has only the beginning of the record: its dead letter is marked as truncated, and is not replayed. */
 int sl_task_reject_cut(struct sl_task *task, unsigned node, const struct sl_chunk *chunk, uint32_t row);
 
 /* Counts row `row` as late for operator `node`; it must have an event time. 0, or a failure that ends the batch. */

@@ -1,6 +1,6 @@
 /* Published versions: what a mounted stream shows. Made by engine/, read by fs/.
  *
- * A version is immutable and reference-counted. Whoever reads holds a reference; rendering to bytes is the
+ * A version is immutable and reference-counted. A reader holds a reference; rendering to bytes is the
  * reader's business and costs a batch nothing. `before` is what `changes` is computed against; fs/ may drop
  * it early. */
 #pragma once
@@ -59,9 +59,9 @@ struct sl_viewer_ops {
     int (*document)(struct sl_viewer *viewer, const char *name, const char *text, size_t len,
                     struct sl_error *err);
     /* Waits, at most this long, until a reader that begins now sees all that was published before; false
-     * when the time is up. For those who tell others that it is there. After it was up once it is shorter,
-     * until there was time enough again: what is stuck for ever delays one batch. May be NULL: whoever begins
-     * to read sees it anyway. */
+     * when the time is up. For what reports to others that it is there (the tick, sluice wait). After a time-out the
+     * next ones are shorter, until one of them was enough: a reader that is stuck for ever delays one batch. May be NULL:
+     * each new reader sees it at once. */
     bool (*settle)(struct sl_viewer *viewer, int timeout_ms);
     /* May be NULL: nothing can be held. */
     void (*count)(struct sl_viewer *viewer, struct sl_viewer_counts *ret);

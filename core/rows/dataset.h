@@ -82,7 +82,7 @@ struct sl_dataset *sl_dataset_defer(uint64_t count, struct sl_lazy_rows *recipe)
  * the engine does so for operators. `pool` helps where the caller may use one; NULL elsewhere. 0 or
  * SL_ENOMEM. */
 int sl_dataset_resolve(struct sl_dataset *dataset, struct sl_pool *pool);
-/* Says what is new; takes a reference to the changes. Before anybody else sees the dataset. */
+/* Says what is new; takes a reference to the changes. To be called before the dataset is shared. */
 void sl_dataset_revise(struct sl_dataset *dataset, const void *of, uint64_t number,
                        struct sl_dataset *changes);
 

@@ -72,7 +72,7 @@ void sl_sorted_rows_done(struct sl_sorted_rows *keyed)
     *keyed = (struct sl_sorted_rows){0};
 }
 
-/* Somebody read the newest revision: its rows are the only run from now on. */
+/* The newest revision was read: its rows are the only run from now on. */
 static void begin_with_made(struct sl_sorted_rows *keyed)
 {
     const struct sl_dataset *newest = keyed->newest;

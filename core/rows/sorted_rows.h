@@ -4,7 +4,7 @@
  * key twice. Row (key, field...) is what the key has, row (key) alone says that it was removed; the newest run
  * that has a key decides. A batch adds one run, of what it changed. Neighbours are merged so that each run is
  * at least twice as large as the next: what a batch costs is its changes times the logarithm of the whole,
- * and now and then a merge of all. Whoever reads a revision (sl_dataset_resolve) merges its runs for himself;
+ * and now and then a merge of all. A reader of a revision (sl_dataset_resolve) merges its runs on its own thread;
  * the next one then begins with the result.
  *
  * Belongs to one thread; the datasets it gives do not. */

@@ -1,4 +1,4 @@
-/* A batch is given up when *options->stop says so for the second time. The main thread may be busy in a
+/* A batch is abandoned when *options->stop is raised for the second time. The main thread may be busy in a
  * function of the job, or waiting for a command, for long: a thread of its own waits for it, and sets
  * context->abandoned, at which the others look. Code that cannot look (a function in C, say) would hold it up for ever:
  * with options->exit_when_abandoned the thread ends the process within a second. */

@@ -1,7 +1,7 @@
 /* One run of a job: everything that lives from start to stop. Private to engine/.
  *
- * start.c begins and ends it, open.c gives it what it needs; schedule.c says which batch comes next,
- * perform.c runs it; batch.c is one batch; flow.c moves rows; commit.c is the order of durability. */
+ * engine/run/start.c begins and ends it, engine/run/open.c gives it what it needs; engine/run/schedule.c says which batch
+ * comes next, engine/run/run_batch.c runs it; batch.c is one batch, flow.c moves rows, commit.c is the order of durability. */
 #pragma once
 
 #include "core/contract/services.h"

@@ -23,7 +23,7 @@ void sl_service_close(struct sl_service *service);
 
 /* "READY=1", "STATUS=...": assignments, a line each. */
 void sl_service_tell(struct sl_service *service, const char *text);
-/* The main thread has come here: says so if it is time. */
+/* Called by the main thread between its steps: notifies the watchdog where that is due. */
 void sl_service_alive(struct sl_service *service);
 /* How long the main thread may wait, at most timeout_ms. */
 int sl_service_wait_ms(const struct sl_service *service, int timeout_ms);

@@ -41,12 +41,12 @@ static struct sl_function *own(struct sl_context *context, struct sl_function *f
 
 static struct sl_function *make_aggregates(struct sl_context *context, const struct sl_sql_plan *plan)
 {
-    static const enum sl_aggregate kinds[] = {[SL_PLAN_COUNT] = SL_AGGREGATE_COUNT,
-                                              [SL_PLAN_SUM] = SL_AGGREGATE_SUM,
-                                              [SL_PLAN_AVG] = SL_AGGREGATE_AVG,
-                                              [SL_PLAN_MIN] = SL_AGGREGATE_MIN,
-                                              [SL_PLAN_MAX] = SL_AGGREGATE_MAX};
-    enum sl_aggregate kind[SL_WIDTH_MAX];
+    static const enum sl_query_aggregate kinds[] = {[SL_PLAN_COUNT] = SL_AGGREGATE_COUNT,
+                                                    [SL_PLAN_SUM] = SL_AGGREGATE_SUM,
+                                                    [SL_PLAN_AVG] = SL_AGGREGATE_AVG,
+                                                    [SL_PLAN_MIN] = SL_AGGREGATE_MIN,
+                                                    [SL_PLAN_MAX] = SL_AGGREGATE_MAX};
+    enum sl_query_aggregate kind[SL_WIDTH_MAX];
     for (uint32_t i = 0; i < plan->aggregates; i++)
         kind[i] = kinds[plan->function[i]];
     return own(context, sl_aggregates_new(kind, plan->aggregates));

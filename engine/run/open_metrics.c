@@ -82,7 +82,7 @@ static const struct {
     {10000, "10.0"}, {30000, "30.0"}, {60000, "60.0"}, {300000, "300.0"},
 };
 
-void sl_histogram_add(struct sl_histogram *histogram, int64_t ms)
+void sl_metric_times_add(struct sl_metric_times *histogram, int64_t ms)
 {
     size_t i = 0;
     while (i < SL_METRIC_BUCKETS && ms > bounds[i].ms)
@@ -92,7 +92,7 @@ void sl_histogram_add(struct sl_histogram *histogram, int64_t ms)
     histogram->sum_ms += ms;
 }
 
-void sl_metric_histogram(struct sl_buf *buf, const char *name, const struct sl_histogram *histogram)
+void sl_metric_histogram(struct sl_buf *buf, const char *name, const struct sl_metric_times *histogram)
 {
     uint64_t below = 0;
     for (size_t i = 0; i < SL_METRIC_BUCKETS; i++) {

@@ -16,7 +16,7 @@ struct sl_metric_label {
 enum { SL_METRIC_BUCKETS = 16 };
 
 /* Of times in ms. */
-struct sl_histogram {
+struct sl_metric_times {
     uint64_t bucket[SL_METRIC_BUCKETS + 1]; /* not cumulative; the last: more than the largest bound */
     uint64_t count;
     int64_t sum_ms;
@@ -27,12 +27,12 @@ void sl_metric_family(struct sl_buf *buf, const char *name, const char *kind, co
 /* suffix: "_total" of a counter, else "". Whole numbers are written as such. */
 void sl_metric_sample(struct sl_buf *buf, const char *name, const char *suffix,
                       const struct sl_metric_label *labels, size_t count, double value);
-void sl_metric_histogram(struct sl_buf *buf, const char *name, const struct sl_histogram *histogram);
+void sl_metric_histogram(struct sl_buf *buf, const char *name, const struct sl_metric_times *histogram);
 
 /* A family of one sample without labels. */
 void sl_metric_counter(struct sl_buf *buf, const char *name, const char *help, double value);
 void sl_metric_gauge(struct sl_buf *buf, const char *name, const char *help, double value);
 
-void sl_histogram_add(struct sl_histogram *histogram, int64_t ms);
+void sl_metric_times_add(struct sl_metric_times *histogram, int64_t ms);
 
 void sl_metrics_as_prometheus(const void *text, size_t len, struct sl_buf *buf);

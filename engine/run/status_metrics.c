@@ -63,7 +63,7 @@ static void add_last(const struct sl_run *run, struct sl_buf *buf)
 }
 
 static void add_histogram(struct sl_buf *buf, const char *name, const char *help,
-                          const struct sl_histogram *histogram)
+                          const struct sl_metric_times *histogram)
 {
     sl_metric_family(buf, name, "histogram", help);
     sl_metric_histogram(buf, name, histogram);

@@ -49,9 +49,9 @@ static void add_files(struct sl_source_totals *sum, const struct sl_files *files
 void sl_totals_add(struct sl_totals *totals, const struct sl_batch *batch, const struct sl_status_batch *last)
 {
     const struct sl_batch_plan *plan = &batch->plan;
-    sl_histogram_add(&totals->scheduling, last->scheduling_ms);
-    sl_histogram_add(&totals->processing, last->processing_ms);
-    sl_histogram_add(&totals->total, last->total_ms);
+    sl_metric_times_add(&totals->scheduling, last->scheduling_ms);
+    sl_metric_times_add(&totals->processing, last->processing_ms);
+    sl_metric_times_add(&totals->total, last->total_ms);
     if (!make_room(totals, batch->run))
         return;
     for (size_t n = 0; n < batch->run->pipelines->nodes; n++)

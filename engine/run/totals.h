@@ -22,7 +22,7 @@ struct sl_totals {
     struct sl_node_totals *node,
         *last;                       /* [nodes]: of the run, of the last batch; NULL: nothing was counted */
     struct sl_source_totals *source; /* [sources] */
-    struct sl_histogram scheduling, processing, total;
+    struct sl_metric_times scheduling, processing, total;
 };
 
 void sl_totals_add(struct sl_totals *totals, const struct sl_batch *batch,

@@ -202,7 +202,7 @@ static const char *open_capture(struct sl_pattern *m, const char *at, const char
 {
     if (m->captures >= SL_PATTERN_CAPTURES_MAX)
         luaL_error(m->L, "too many captures");
-    m->capture[m->captures++] = (struct sl_capture){at, kind};
+    m->capture[m->captures++] = (struct sl_pattern_capture){at, kind};
     const char *found = match(m, at, p);
     if (!found)
         m->captures--;
@@ -324,7 +324,7 @@ const char *sl_pattern_match(struct sl_pattern *pattern, const char *from)
 
 void sl_pattern_push_capture(struct sl_pattern *pattern, int number, const char *from, const char *to)
 {
-    const struct sl_capture *capture = &pattern->capture[number];
+    const struct sl_pattern_capture *capture = &pattern->capture[number];
     if (number >= pattern->captures) {
         if (number != 0)
             luaL_error(pattern->L, "invalid capture index %%%d", number + 1);

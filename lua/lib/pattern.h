@@ -12,7 +12,7 @@
 
 enum { SL_PATTERN_CAPTURES_MAX = 32 };
 
-struct sl_capture {
+struct sl_pattern_capture {
     const char *from;
     ptrdiff_t len; /* or what is below */
 };
@@ -26,7 +26,7 @@ struct sl_pattern {
     uint32_t steps;
     int depth;
     int captures;
-    struct sl_capture capture[SL_PATTERN_CAPTURES_MAX];
+    struct sl_pattern_capture capture[SL_PATTERN_CAPTURES_MAX];
 };
 
 /* Text and pattern stay where they are while it is used. */

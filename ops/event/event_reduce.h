@@ -48,7 +48,7 @@ struct sl_event_span {
     bool final;
 };
 
-/* A row of the result: start, stop, the fields of the group, and, where `emit` says so, whether it is final. Copied. A
+/* A row of the result: start, stop, the fields of the group, and, with emit = "updates", whether it is final. Copied. A
  * group error, and a group that has failed, leaves it out and goes to the sink; *left_out notes it. maxErrorRate judges the
  * batch that brought what failed, so an error counts here only where it is a new one of a window that is still open. */
 int sl_event_row(const struct sl_stage *stage, struct sl_task *task, struct sl_rows *rows,

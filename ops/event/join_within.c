@@ -192,7 +192,7 @@ static bool shows_alone(const struct batch *batch, int side)
 }
 
 /* Removes what the watermark has passed. */
-static int let_go(void *arg, struct sl_task *task, unsigned number, struct sl_state_entry *cell)
+static int remove_passed(void *arg, struct sl_task *task, unsigned number, struct sl_state_entry *cell)
 {
     struct batch *batch = arg;
     struct sl_result_part *part = &batch->result.part[number];
@@ -297,7 +297,7 @@ static int give_room(void *arg)
 
 static int remove_due(struct batch *batch)
 {
-    const struct sl_timed_map_work work = {let_go, give_room, batch};
+    const struct sl_timed_map_work work = {remove_passed, give_room, batch};
     return batch->stage->watermark_ms == SL_NO_TIME
                ? 0
                : sl_timed_map_visit_due(batch->timed, batch->stage, batch->stage->watermark_ms, &work);

@@ -196,7 +196,8 @@ static int deal_key(struct visiting *visiting, const struct sl_stage *stage, con
     return 0;
 }
 
-static int deal_found(struct visiting *visiting, const struct sl_stage *stage, const struct sl_found *found)
+static int deal_found(struct visiting *visiting, const struct sl_stage *stage,
+                      const struct sl_cell_list *found)
 {
     int r = 0;
     for (unsigned p = 0; p < SL_PARTS; p++)
@@ -221,7 +222,7 @@ static int note_due_cells(struct visiting *visiting, struct sl_error *err)
 /* The next of those that are due, as many as may be in memory. 1; 0: there were none; or a failure. */
 static int visit_next(struct visiting *visiting, struct sl_stage *stage)
 {
-    struct sl_found found SL_CLEANUP(sl_found_done) = {0};
+    struct sl_cell_list found SL_CLEANUP(sl_cell_list_done) = {0};
     int r = note_due_cells(visiting, stage->err);
     r = r < 0 ? r : sl_timed_map_make_room(visiting->timed, stage);
     r = r < 0 ? r : sl_state_map_take_due(&visiting->timed->map, stage, visiting->until, &found);

@@ -16,7 +16,7 @@
 struct aggregates {
     struct sl_builtin_reducer reducer; /* first */
     uint32_t count;
-    enum sl_aggregate kind[SL_WIDTH_MAX];
+    enum sl_query_aggregate kind[SL_WIDTH_MAX];
 };
 
 static const struct aggregates *own(const struct sl_reducer *r)
@@ -102,7 +102,7 @@ static bool is_empty(const union sl_state *state)
     return !state->integer;
 }
 
-static bool is_total(enum sl_aggregate kind)
+static bool is_total(enum sl_query_aggregate kind)
 {
     return kind == SL_AGGREGATE_SUM || kind == SL_AGGREGATE_AVG;
 }
@@ -115,7 +115,7 @@ static int merge_total(union sl_state *state, struct sl_task *task, struct sl_ar
                            : sl_total_merge("sum", task, keep, state, &number);
 }
 
-static bool is_better(enum sl_aggregate kind, const struct sl_field *value, const struct sl_field *held)
+static bool is_better(enum sl_query_aggregate kind, const struct sl_field *value, const struct sl_field *held)
 {
     int order = sl_query_compare(value, held);
     if (order == 0)
@@ -123,7 +123,7 @@ static bool is_better(enum sl_aggregate kind, const struct sl_field *value, cons
     return kind == SL_AGGREGATE_MIN ? order < 0 : order > 0;
 }
 
-static int merge_best(enum sl_aggregate kind, union sl_state *state, struct sl_task *task,
+static int merge_best(enum sl_query_aggregate kind, union sl_state *state, struct sl_task *task,
                       struct sl_arena *keep, const struct sl_field *value)
 {
     if (is_empty(state))
@@ -132,7 +132,7 @@ static int merge_best(enum sl_aggregate kind, union sl_state *state, struct sl_t
     return is_better(kind, value, &held->value) ? sl_value_state_set(held, keep, value) : 0;
 }
 
-static int merge_value(enum sl_aggregate kind, union sl_state *state, struct sl_task *task,
+static int merge_value(enum sl_query_aggregate kind, union sl_state *state, struct sl_task *task,
                        struct sl_arena *keep, const struct sl_field *value)
 {
     if (value->tag == SL_NIL)
@@ -215,7 +215,7 @@ static int create(const struct sl_reducer *r, struct sl_task *task, struct sl_ar
 }
 
 /* A deep copy, for states may share no memory. */
-static int copy_word(enum sl_aggregate kind, struct sl_task *task, struct sl_arena *keep,
+static int copy_word(enum sl_query_aggregate kind, struct sl_task *task, struct sl_arena *keep,
                      const union sl_state *from, union sl_state *to)
 {
     *to = *from;
@@ -224,7 +224,7 @@ static int copy_word(enum sl_aggregate kind, struct sl_task *task, struct sl_are
     return is_total(kind) ? sl_total_copy(keep, from, to) : sl_value_state_copy(NULL, task, keep, from, to);
 }
 
-static int combine_word(enum sl_aggregate kind, struct sl_task *task, struct sl_arena *keep,
+static int combine_word(enum sl_query_aggregate kind, struct sl_task *task, struct sl_arena *keep,
                         union sl_state *word, const union sl_state *other)
 {
     if (is_empty(other))
@@ -286,7 +286,7 @@ static int give_avg(struct sl_task *task, const union sl_state *state, struct sl
     return r;
 }
 
-static int give(enum sl_aggregate kind, struct sl_task *task, const union sl_state *state,
+static int give(enum sl_query_aggregate kind, struct sl_task *task, const union sl_state *state,
                 struct sl_field *ret)
 {
     *ret = kind == SL_AGGREGATE_COUNT ? sl_integer(state->integer) : sl_nil();
@@ -317,7 +317,7 @@ static int finish(const struct sl_reducer *r, struct sl_task *task, const union 
 
 enum { ENCODED = 2 };
 
-static int encode_word(enum sl_aggregate kind, struct sl_task *task, const union sl_state *state,
+static int encode_word(enum sl_query_aggregate kind, struct sl_task *task, const union sl_state *state,
                        struct sl_field *item)
 {
     item[0] = sl_integer(kind == SL_AGGREGATE_COUNT ? state->integer : !is_empty(state));
@@ -345,7 +345,7 @@ static int encode(const struct sl_reducer *r, struct sl_task *task, const union 
     return failed;
 }
 
-static int decode_word(enum sl_aggregate kind, struct sl_task *task, struct sl_arena *keep,
+static int decode_word(enum sl_query_aggregate kind, struct sl_task *task, struct sl_arena *keep,
                        const struct sl_field *item, union sl_state *ret)
 {
     if (item[0].tag != SL_INT || item[0].integer < 0)
@@ -386,7 +386,7 @@ static const struct sl_reducer_ops ops = {
     .copy = copy,
 };
 
-struct sl_function *sl_aggregates_new(const enum sl_aggregate *kinds, uint32_t count)
+struct sl_function *sl_aggregates_new(const enum sl_query_aggregate *kinds, uint32_t count)
 {
     static const char *const names[] = {"count", "sum", "avg", "min", "max"};
     struct aggregates *all = sl_builtin_reducer_new(sizeof *all, &ops);

@@ -13,7 +13,7 @@
 
 #include "core/contract/operator.h"
 
-enum sl_aggregate {
+enum sl_query_aggregate {
     SL_AGGREGATE_COUNT,
     SL_AGGREGATE_SUM,
     SL_AGGREGATE_AVG,
@@ -22,7 +22,7 @@ enum sl_aggregate {
 };
 
 /* A reducer of lists of as many values: one aggregate each. NULL: out of memory. */
-struct sl_function *sl_aggregates_new(const enum sl_aggregate *kinds, uint32_t count);
+struct sl_function *sl_aggregates_new(const enum sl_query_aggregate *kinds, uint32_t count);
 
 /* As SQLite sees the field; lists and maps become text in the arena. False: out of memory. */
 bool sl_query_value(const struct sl_field *field, struct sl_arena *arena, struct sl_field *ret);

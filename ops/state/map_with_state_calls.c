@@ -10,8 +10,8 @@
 struct calls {
     const struct sl_map_with_state_calls *mapping;
     const struct sl_dataset *input;
-    bool is_stored;              /* rows of the input may be on disk */
-    const struct sl_found *idle; /* not NULL: the calls are those of keys that time out */
+    bool is_stored;                  /* rows of the input may be on disk */
+    const struct sl_cell_list *idle; /* not NULL: the calls are those of keys that time out */
 };
 
 static struct sl_state_shard *cells_of(const struct calls *calls, const struct sl_keyed_call *item)
@@ -218,7 +218,7 @@ int sl_map_with_state_calls_call_records(const struct sl_map_with_state_calls *m
 static int time_out_next(const struct sl_map_with_state_calls *mapping)
 {
     struct sl_stage *stage = mapping->stage;
-    struct sl_found idle SL_CLEANUP(sl_found_done) = {0};
+    struct sl_cell_list idle SL_CLEANUP(sl_cell_list_done) = {0};
     struct calls calls = {mapping, NULL, false, &idle};
     const struct sl_keyed_calls_work work = {fill_idle, call_for_idle, NULL, &calls};
     int r = sl_state_map_take_idle(mapping->parts, stage, stage->batch_ms - mapping->timeout_ms, &idle);

@@ -119,7 +119,7 @@ static int change(struct sl_stage *stage, const struct sl_dataset *rows)
 /* Keys that timed out were removed with what changed: their notes are dropped. */
 static int drop_notes(struct sl_stage *stage, struct sl_map_with_state_memory *memory)
 {
-    struct sl_found idle SL_CLEANUP(sl_found_done) = {0};
+    struct sl_cell_list idle SL_CLEANUP(sl_cell_list_done) = {0};
     int64_t timeout_ms = sl_map_with_state_timeout(stage->node);
     if (!timeout_ms)
         return 0;

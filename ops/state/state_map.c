@@ -8,7 +8,7 @@ void sl_state_map_done(struct sl_state_map *parts)
 {
     for (unsigned p = 0; p < SL_PARTS; p++)
         sl_state_shard_done(&parts->part[p]);
-    sl_found_done(&parts->changed);
+    sl_cell_list_done(&parts->changed);
     if (parts->runs)
         sl_state_runs_done(parts->runs);
     free(parts->runs);
@@ -50,10 +50,10 @@ bool sl_state_map_has_idle(const struct sl_state_map *parts, int64_t t)
 }
 
 int sl_state_map_take_idle(struct sl_state_map *parts, struct sl_stage *stage, int64_t t,
-                           struct sl_found *ret)
+                           struct sl_cell_list *ret)
 {
     int r = 0;
-    *ret = (struct sl_found){0};
+    *ret = (struct sl_cell_list){0};
     if (sl_state_map_is_stored(parts))
         return sl_state_map_take_due(parts, stage, t, ret);
     for (unsigned p = 0; p < SL_PARTS && r == 0; p++)
@@ -119,7 +119,7 @@ static int append_cell(struct sl_rows *rows, const struct sl_state_entry *cell)
     return sl_rows_append_row(rows, row, cell->exists ? 2 : 1);
 }
 
-static int found_as_rows(const struct sl_found *found, struct sl_rows **ret)
+static int found_as_rows(const struct sl_cell_list *found, struct sl_rows **ret)
 {
     struct sl_rows *rows = sl_rows_new();
     int r = rows ? 0 : SL_ENOMEM;
@@ -135,7 +135,7 @@ static int found_as_rows(const struct sl_found *found, struct sl_rows **ret)
 
 int sl_state_map_rows(const struct sl_state_map *parts, struct sl_stage *stage, struct sl_rows **ret)
 {
-    struct sl_found living SL_CLEANUP(sl_found_done) = {0};
+    struct sl_cell_list living SL_CLEANUP(sl_cell_list_done) = {0};
     int r = 0;
     for (unsigned p = 0; p < SL_PARTS && r == 0; p++)
         r = sl_state_shard_living(&parts->part[p], &living);

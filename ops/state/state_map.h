@@ -33,7 +33,8 @@ void sl_state_due_free(struct sl_state_due *due); /* NULL is fine */
 
 struct sl_state_map {
     struct sl_state_shard part[SL_PARTS];
-    struct sl_found changed; /* cells that are dirty, in the order of keys, after sl_state_map_sort_changed */
+    struct sl_cell_list
+        changed; /* cells that are dirty, in the order of keys, after sl_state_map_sort_changed */
     struct sl_state_runs *runs; /* NULL: everything is in memory */
     struct sl_state_due *due;   /* with runs, where keys time out; else NULL */
 };
@@ -81,12 +82,12 @@ bool sl_state_map_has_idle(const struct sl_state_map *parts, int64_t t);
  * next with every call, in the end none. Their cells are in memory until the next call; *ret has the keys. The caller
  * ends *ret, also after a failure. */
 int sl_state_map_take_idle(struct sl_state_map *parts, struct sl_stage *stage, int64_t t,
-                           struct sl_found *ret);
+                           struct sl_cell_list *ret);
 
 /* The same where a part of the state is on disk. */
 bool sl_state_map_has_due(const struct sl_state_map *parts, int64_t t);
 int sl_state_map_take_due(struct sl_state_map *parts, struct sl_stage *stage, int64_t t,
-                          struct sl_found *ret);
+                          struct sl_cell_list *ret);
 
 /* Fills `changed`, once a batch has changed what it changes. 0 or SL_ENOMEM. */
 int sl_state_map_sort_changed(struct sl_state_map *parts, struct sl_stage *stage);

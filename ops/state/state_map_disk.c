@@ -104,7 +104,7 @@ static struct sl_stored_cell stored_of(const struct sl_state_entry *cell, int64_
                                    cell->exists};
 }
 
-static int write_run(struct sl_state_map *parts, struct sl_stage *stage, const struct sl_found *fresh)
+static int write_run(struct sl_state_map *parts, struct sl_stage *stage, const struct sl_cell_list *fresh)
 {
     struct sl_state_run_writer *writer;
     int r = sl_state_run_begin(parts->runs, fresh->count, &writer, stage->err);
@@ -121,17 +121,17 @@ static int write_run(struct sl_state_map *parts, struct sl_stage *stage, const s
 }
 
 /* Cells that differ from what is on disk, in the order of keys. The caller ends *ret, also after a failure. */
-static int list_fresh(const struct sl_state_map *parts, struct sl_stage *stage, struct sl_found *ret)
+static int list_fresh(const struct sl_state_map *parts, struct sl_stage *stage, struct sl_cell_list *ret)
 {
     int r = 0;
-    *ret = (struct sl_found){0};
+    *ret = (struct sl_cell_list){0};
     for (unsigned p = 0; p < SL_PARTS && r == 0; p++)
         r = sl_state_shard_fresh(&parts->part[p], ret);
     return r < 0 ? r : sl_group_entries_sort(stage, ret->entry, ret->count);
 }
 
 /* Keys that exist and have no note on disk get one. */
-static int note_cells(struct sl_state_map *parts, const struct sl_found *fresh, struct sl_error *err)
+static int note_cells(struct sl_state_map *parts, const struct sl_cell_list *fresh, struct sl_error *err)
 {
     int r = 0;
     for (size_t i = 0; parts->due && i < fresh->count && r == 0; i++) {
@@ -149,7 +149,7 @@ int sl_state_map_make_room(struct sl_state_map *parts, struct sl_stage *stage)
 
 int sl_state_map_store(struct sl_state_map *parts, struct sl_stage *stage)
 {
-    struct sl_found fresh SL_CLEANUP(sl_found_done) = {0};
+    struct sl_cell_list fresh SL_CLEANUP(sl_cell_list_done) = {0};
     sl_assert(!parts->changed.count);
     int r = list_fresh(parts, stage, &fresh);
     if (r == 0 && fresh.count)
@@ -170,7 +170,7 @@ int sl_state_map_store(struct sl_state_map *parts, struct sl_stage *stage)
 
 struct reading {
     const struct sl_state_map *parts;
-    const struct sl_found *cells; /* in the order of keys */
+    const struct sl_cell_list *cells; /* in the order of keys */
     size_t at;
     int64_t batch_ms;
     struct sl_state_reader *reader;
@@ -182,7 +182,7 @@ struct reading {
 /* A key in memory decides before the runs. NULL at the end. */
 static const struct sl_stored_cell *read_next(struct reading *reading)
 {
-    const struct sl_found *cells = reading->cells;
+    const struct sl_cell_list *cells = reading->cells;
     if (reading->stored_is_read)
         reading->stored = sl_state_reader_next(reading->reader);
     const struct sl_state_entry *entry =
@@ -222,7 +222,7 @@ static int read_all(struct reading *reading, struct sl_stage *stage, size_t from
 int sl_state_map_each(const struct sl_state_map *parts, struct sl_stage *stage, sl_state_map_visit *visit,
                       void *arg)
 {
-    struct sl_found fresh SL_CLEANUP(sl_found_done) = {0};
+    struct sl_cell_list fresh SL_CLEANUP(sl_cell_list_done) = {0};
     struct reading reading = {.parts = parts, .cells = &fresh, .batch_ms = stage->batch_ms};
     int r = list_fresh(parts, stage, &fresh);
     return r < 0 ? r : read_all(&reading, stage, 0, false, visit, arg);

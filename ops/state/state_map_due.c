@@ -58,7 +58,7 @@ static int look(const struct sl_state_map *parts, const struct sl_field *key, st
 }
 
 /* The key, which has a cell afterwards, is one of *found; it has no note any more. */
-static int take_key(struct looked *looked, struct sl_found *found)
+static int take_key(struct looked *looked, struct sl_cell_list *found)
 {
     const struct sl_stored_cell *stored = &looked->stored;
     if (!looked->cell) {
@@ -68,12 +68,12 @@ static int take_key(struct looked *looked, struct sl_found *found)
             return SL_ENOMEM;
     }
     looked->cell->noted = false;
-    return sl_found_add(found, looked->cell);
+    return sl_cell_list_add(found, looked->cell);
 }
 
 /* The first key that is due: *ret_idle, whether it was last seen before t. With `found` such a key is taken; all others
  * that exist are noted by their last record. 1; 0: none is due; or a failure. */
-static int settle_key(const struct sl_state_map *parts, int64_t t, struct sl_found *found, bool *ret_idle,
+static int settle_key(const struct sl_state_map *parts, int64_t t, struct sl_cell_list *found, bool *ret_idle,
                       struct sl_error *err)
 {
     struct sl_state_due *due = parts->due;
@@ -129,7 +129,7 @@ bool sl_state_map_has_due(const struct sl_state_map *parts, int64_t t)
 /* Keys of cells that were never on disk become due like the others. */
 static int find_due_cells(struct sl_state_map *parts, int64_t t, struct sl_error *err)
 {
-    struct sl_found idle SL_CLEANUP(sl_found_done) = {0};
+    struct sl_cell_list idle SL_CLEANUP(sl_cell_list_done) = {0};
     int r = 0;
     for (unsigned p = 0; p < SL_PARTS && r == 0; p++)
         r = sl_state_shard_take_idle(&parts->part[p], t, &idle);
@@ -139,13 +139,14 @@ static int find_due_cells(struct sl_state_map *parts, int64_t t, struct sl_error
 }
 
 static bool is_enough(const struct sl_state_map *parts, const struct sl_stage *stage,
-                      const struct sl_found *found)
+                      const struct sl_cell_list *found)
 {
     return found->count >= IDLE_MAX ||
            (found->count && found->count % LOOK_EACH == 0 && sl_state_map_is_too_much(parts, stage, 0));
 }
 
-int sl_state_map_take_due(struct sl_state_map *parts, struct sl_stage *stage, int64_t t, struct sl_found *ret)
+int sl_state_map_take_due(struct sl_state_map *parts, struct sl_stage *stage, int64_t t,
+                          struct sl_cell_list *ret)
 {
     bool is_idle;
     sl_assert(parts->due);

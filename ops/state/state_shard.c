@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-void sl_found_done(struct sl_found *found)
+void sl_cell_list_done(struct sl_cell_list *found)
 {
     free(found->entry);
-    *found = (struct sl_found){0};
+    *found = (struct sl_cell_list){0};
 }
 
-int sl_found_add(struct sl_found *found, struct sl_state_entry *cell)
+int sl_cell_list_add(struct sl_cell_list *found, struct sl_state_entry *cell)
 {
     struct sl_group_entry *entry = sl_array_grow(found->entry, found->count, &found->capacity, sizeof *entry);
     if (!entry)
@@ -140,11 +140,12 @@ void sl_state_shard_forget(struct sl_state_shard *cells)
 
 static int note_seen(struct sl_state_shard *cells, size_t cell, int64_t t)
 {
-    struct sl_seen *seen = sl_array_grow(cells->seen, cells->seen_count, &cells->seen_capacity, sizeof *seen);
+    struct sl_seen_note *seen =
+        sl_array_grow(cells->seen, cells->seen_count, &cells->seen_capacity, sizeof *seen);
     if (!seen)
         return SL_ENOMEM;
     cells->seen = seen;
-    cells->seen[cells->seen_count++] = (struct sl_seen){t, cell};
+    cells->seen[cells->seen_count++] = (struct sl_seen_note){t, cell};
     return 0;
 }
 
@@ -166,7 +167,7 @@ int sl_state_shard_touch(struct sl_state_shard *cells, struct sl_state_entry *ce
     return note_seen(cells, (size_t)(cell - cells->cell), t);
 }
 
-static bool is_idle(const struct sl_state_shard *cells, const struct sl_seen *seen)
+static bool is_idle(const struct sl_state_shard *cells, const struct sl_seen_note *seen)
 {
     const struct sl_state_entry *cell = &cells->cell[seen->cell];
     return cell->exists && cell->seen_ms == seen->t;
@@ -182,7 +183,7 @@ bool sl_state_shard_has_idle(const struct sl_state_shard *cells, int64_t t)
 
 static int compare_seen(const void *a, const void *b)
 {
-    const struct sl_seen *x = a, *y = b;
+    const struct sl_seen_note *x = a, *y = b;
     return (x->t > y->t) - (x->t < y->t);
 }
 
@@ -203,42 +204,42 @@ void sl_state_shard_noted(struct sl_state_shard *cells)
         cells->cell[i].noted = cells->cell[i].exists;
 }
 
-int sl_state_shard_take_idle(struct sl_state_shard *cells, int64_t t, struct sl_found *found)
+int sl_state_shard_take_idle(struct sl_state_shard *cells, int64_t t, struct sl_cell_list *found)
 {
     int r = 0;
     while (r == 0 && cells->seen_first < cells->seen_count && cells->seen[cells->seen_first].t < t) {
-        const struct sl_seen *seen = &cells->seen[cells->seen_first++];
+        const struct sl_seen_note *seen = &cells->seen[cells->seen_first++];
         if (is_idle(cells, seen))
-            r = sl_found_add(found, &cells->cell[seen->cell]);
+            r = sl_cell_list_add(found, &cells->cell[seen->cell]);
     }
     return r;
 }
 
 /* ---- what there is, what is to be saved ---- */
 
-int sl_state_shard_living(const struct sl_state_shard *cells, struct sl_found *found)
+int sl_state_shard_living(const struct sl_state_shard *cells, struct sl_cell_list *found)
 {
     int r = 0;
     for (size_t i = 0; i < cells->count && r == 0; i++)
         if (cells->cell[i].exists)
-            r = sl_found_add(found, &cells->cell[i]);
+            r = sl_cell_list_add(found, &cells->cell[i]);
     return r;
 }
 
-int sl_state_shard_dirty(const struct sl_state_shard *cells, struct sl_found *found)
+int sl_state_shard_dirty(const struct sl_state_shard *cells, struct sl_cell_list *found)
 {
     int r = 0;
     for (size_t i = 0; i < cells->dirty_count && r == 0; i++)
-        r = sl_found_add(found, &cells->cell[cells->dirty[i]]);
+        r = sl_cell_list_add(found, &cells->cell[cells->dirty[i]]);
     return r;
 }
 
-int sl_state_shard_fresh(const struct sl_state_shard *cells, struct sl_found *found)
+int sl_state_shard_fresh(const struct sl_state_shard *cells, struct sl_cell_list *found)
 {
     int r = 0;
     for (size_t i = 0; i < cells->count && r == 0; i++)
         if (cells->cell[i].fresh)
-            r = sl_found_add(found, &cells->cell[i]);
+            r = sl_cell_list_add(found, &cells->cell[i]);
     return r;
 }
 
@@ -297,7 +298,7 @@ static int move_living(struct sl_state_shard *from, struct sl_state_shard *to)
 static int move_seen(struct sl_state_shard *from, struct sl_state_shard *to)
 {
     for (size_t i = from->seen_first; i < from->seen_count; i++) {
-        const struct sl_seen *seen = &from->seen[i];
+        const struct sl_seen_note *seen = &from->seen[i];
         const struct sl_state_entry *cell = &from->cell[seen->cell];
         if (!is_idle(from, seen))
             continue;

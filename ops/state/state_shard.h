@@ -17,7 +17,7 @@ struct sl_state_entry {
 };
 
 /* A note that a key was seen; the cell may have been seen later, then the note is stale. */
-struct sl_seen {
+struct sl_seen_note {
     int64_t t;
     size_t cell;
 };
@@ -26,24 +26,24 @@ struct sl_state_shard {
     struct sl_table table;       /* group.state.integer: index of the cell */
     struct sl_state_entry *cell; /* [count]; those that do not exist wait for compaction */
     size_t count, capacity;
-    size_t living;            /* keys that exist, in memory or on disk */
-    struct sl_memory *memory; /* keys and values */
-    size_t settled;           /* bytes of memory after the last compaction */
-    struct sl_seen *seen;     /* in the order of t; only where there is a time-out */
+    size_t living;             /* keys that exist, in memory or on disk */
+    struct sl_memory *memory;  /* keys and values */
+    size_t settled;            /* bytes of memory after the last compaction */
+    struct sl_seen_note *seen; /* in the order of t; only where there is a time-out */
     size_t seen_first, seen_count, seen_capacity;
     size_t *dirty; /* indices of dirty cells */
     size_t dirty_count, dirty_capacity;
 };
 
-/* Cells with their keys, to be sorted by these: entry.state.pointer is the cell, valid until the next find or
+/* A list of cells with their keys, to be sorted by these: entry.state.pointer is the cell, valid until the next find or
  * tidy of its part. */
-struct sl_found {
+struct sl_cell_list {
     struct sl_group_entry *entry;
     size_t count, capacity;
 };
 
-void sl_found_done(struct sl_found *found);
-int sl_found_add(struct sl_found *found, struct sl_state_entry *cell); /* 0 or SL_ENOMEM */
+void sl_cell_list_done(struct sl_cell_list *found);
+int sl_cell_list_add(struct sl_cell_list *found, struct sl_state_entry *cell); /* 0 or SL_ENOMEM */
 
 void sl_state_shard_done(struct sl_state_shard *cells);
 
@@ -76,13 +76,13 @@ void sl_state_shard_noted(struct sl_state_shard *cells);
 bool sl_state_shard_has_idle(const struct sl_state_shard *cells, int64_t t);
 /* Takes the cells that were last seen before t and adds them to *found. 0 or SL_ENOMEM. Cells with a note on disk are left
  * to that. */
-int sl_state_shard_take_idle(struct sl_state_shard *cells, int64_t t, struct sl_found *found);
+int sl_state_shard_take_idle(struct sl_state_shard *cells, int64_t t, struct sl_cell_list *found);
 
 /* Adds the cells that are there, or the dirty ones, to *found. 0 or SL_ENOMEM. */
-int sl_state_shard_living(const struct sl_state_shard *cells, struct sl_found *found);
-int sl_state_shard_dirty(const struct sl_state_shard *cells, struct sl_found *found);
+int sl_state_shard_living(const struct sl_state_shard *cells, struct sl_cell_list *found);
+int sl_state_shard_dirty(const struct sl_state_shard *cells, struct sl_cell_list *found);
 /* The same of those that are not as on disk, also where they do not exist. */
-int sl_state_shard_fresh(const struct sl_state_shard *cells, struct sl_found *found);
+int sl_state_shard_fresh(const struct sl_state_shard *cells, struct sl_cell_list *found);
 /* What it takes of memory, all in all. */
 size_t sl_state_shard_bytes(const struct sl_state_shard *cells);
 /* Nothing is dirty any more. */

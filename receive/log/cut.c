@@ -19,7 +19,7 @@ struct finding {
 };
 
 /* Stops at the frame that begins with the number. */
-static int find_frame(void *arg, const struct sl_frame *frame, int64_t offset, size_t size)
+static int find_frame(void *arg, const struct sl_received_frame *frame, int64_t offset, size_t size)
 {
     struct finding *finding = arg;
     finding->offset = offset;
@@ -28,18 +28,18 @@ static int find_frame(void *arg, const struct sl_frame *frame, int64_t offset, s
 }
 
 /* A copy of what other threads may change. */
-static struct sl_segment snapshot(struct sl_received_log *log, size_t i)
+static struct sl_received_segment snapshot(struct sl_received_log *log, size_t i)
 {
     pthread_mutex_lock(&log->lock);
-    struct sl_segment segment = *log->segment[i];
+    struct sl_received_segment segment = *log->segment[i];
     pthread_mutex_unlock(&log->lock);
     return segment;
 }
 
-static struct sl_segment_mark mark_of(struct sl_received_log *log, size_t i, size_t m)
+static struct sl_received_segment_mark mark_of(struct sl_received_log *log, size_t i, size_t m)
 {
     pthread_mutex_lock(&log->lock);
-    struct sl_segment_mark mark = log->segment[i]->mark[m];
+    struct sl_received_segment_mark mark = log->segment[i]->mark[m];
     pthread_mutex_unlock(&log->lock);
     return mark;
 }
@@ -53,11 +53,11 @@ static size_t count_segments(struct sl_received_log *log)
 }
 
 /* The offset of the frame that begins with `number`, in [from, to) of the segment. */
-static int locate(const struct sl_segment *segment, int64_t from, int64_t to, uint64_t number, int64_t *ret,
-                  struct sl_error *err)
+static int locate(const struct sl_received_segment *segment, int64_t from, int64_t to, uint64_t number,
+                  int64_t *ret, struct sl_error *err)
 {
     struct finding finding = {.number = number};
-    int r = sl_segment_each(segment, from, to, find_frame, &finding, NULL, err);
+    int r = sl_received_segment_each(segment, from, to, find_frame, &finding, NULL, err);
     if (r < 0)
         return r;
     if (r == 0 || finding.seen != number)
@@ -77,8 +77,8 @@ struct cutting {
 };
 
 /* The part of cell [offset, end) of segment i, with the records [first, last), that belongs to the range. */
-static int add_split(struct cutting *cutting, size_t i, const struct sl_segment *segment, int64_t offset,
-                     uint64_t first, int64_t end, uint64_t last)
+static int add_split(struct cutting *cutting, size_t i, const struct sl_received_segment *segment,
+                     int64_t offset, uint64_t first, int64_t end, uint64_t last)
 {
     int r = 0;
     if (last <= cutting->from || first >= cutting->to || first == last)
@@ -103,15 +103,15 @@ static int add_split(struct cutting *cutting, size_t i, const struct sl_segment 
 
 static int cut_segment(struct cutting *cutting, size_t i)
 {
-    struct sl_segment segment = snapshot(cutting->log, i);
+    struct sl_received_segment segment = snapshot(cutting->log, i);
     int r = 0;
     if (segment.fd < 0 || segment.first >= cutting->to || segment.end <= cutting->from)
         return 0;
     for (size_t m = 0; m < segment.marks && r == 0; m++) {
-        struct sl_segment_mark mark = mark_of(cutting->log, i, m),
-                               next = m + 1 < segment.marks
-                                          ? mark_of(cutting->log, i, m + 1)
-                                          : (struct sl_segment_mark){segment.size, segment.end};
+        struct sl_received_segment_mark mark = mark_of(cutting->log, i, m),
+                                        next = m + 1 < segment.marks ? mark_of(cutting->log, i, m + 1)
+                                                                     : (struct sl_received_segment_mark){
+                                                                           segment.size, segment.end};
         r = add_split(cutting, i, &segment, mark.offset, mark.number, next.offset, next.number);
     }
     return r;
@@ -141,7 +141,7 @@ int sl_received_log_cut(struct sl_received_log *log, uint64_t from, uint64_t to,
 /* ---- a range of a number of bytes ---- */
 
 /* Frames without records, such as all positions of a thousand files, are no part of what a batch takes. */
-static int add_up(void *arg, const struct sl_frame *frame, int64_t offset, size_t size)
+static int add_up(void *arg, const struct sl_received_frame *frame, int64_t offset, size_t size)
 {
     struct finding *finding = arg;
     if (frame->first < finding->number || !frame->count)
@@ -166,18 +166,19 @@ int sl_received_log_limit(struct sl_received_log *log, uint64_t from, uint64_t b
     if (bytes_max >= sl_received_log_unused_bytes(log) || from == end)
         return 0;
     for (size_t i = 0; i < segments && r == 0 && !finding.is_limit; i++) {
-        struct sl_segment segment = snapshot(log, i);
+        struct sl_received_segment segment = snapshot(log, i);
         if (segment.end > from && segment.fd >= 0)
-            r = sl_segment_each(&segment, SL_SEGMENT_HEADER, segment.size, add_up, &finding, NULL, err);
+            r = sl_received_segment_each(&segment, SL_RECEIVED_SEGMENT_HEADER, segment.size, add_up, &finding,
+                                         NULL, err);
     }
     if (r >= 0)
         *ret_to = finding.seen < end ? finding.seen : end;
     return r < 0 ? r : 0;
 }
 
-int sl_received_split_each(const struct sl_received_split *split, sl_frame_visit *visit, void *arg,
+int sl_received_split_each(const struct sl_received_split *split, sl_received_frame_visit *visit, void *arg,
                            struct sl_error *err)
 {
     /* fd and salt of a segment do not change; size and end are not looked at. */
-    return sl_segment_each(split->segment, split->from, split->to, visit, arg, NULL, err);
+    return sl_received_segment_each(split->segment, split->from, split->to, visit, arg, NULL, err);
 }

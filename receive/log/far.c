@@ -12,7 +12,7 @@ enum { PATH, SEGMENT, SALT, FROM, TO, FIRST, FIELDS };
 
 bool sl_received_split_describe(const struct sl_received_split *split, struct sl_buf *ret)
 {
-    const struct sl_segment *segment = split->segment;
+    const struct sl_received_segment *segment = split->segment;
     const char *dir = segment->log->dir;
     SL_CLEANUP(sl_buf_done) struct sl_buf path = {0};
     if (!dir || !sl_buf_printf(&path, "%s/%" PRIu64 ".log", dir, segment->first))
@@ -33,14 +33,15 @@ static bool is_split(const struct sl_field *fields, uint32_t width)
     bool ok = width == FIELDS && fields[PATH].tag == SL_STR;
     for (size_t i = SEGMENT; ok && i < FIELDS; i++)
         ok = fields[i].tag == SL_INT;
-    return ok && fields[FROM].integer >= SL_SEGMENT_HEADER && fields[FROM].integer <= fields[TO].integer;
+    return ok && fields[FROM].integer >= SL_RECEIVED_SEGMENT_HEADER &&
+           fields[FROM].integer <= fields[TO].integer;
 }
 
 /* The file is that of the description, or what a batch has planned is gone. */
-static int open_segment(struct sl_segment *segment, const char *path, struct sl_error *err)
+static int open_segment(struct sl_received_segment *segment, const char *path, struct sl_error *err)
 {
     struct sl_io *io = segment->log->options.io;
-    uint8_t header[SL_SEGMENT_HEADER];
+    uint8_t header[SL_RECEIVED_SEGMENT_HEADER];
     uint64_t salt;
     segment->fd = sl_io_open(io, AT_FDCWD, path, O_RDONLY, 0, err);
     if (segment->fd < 0)
@@ -48,7 +49,7 @@ static int open_segment(struct sl_segment *segment, const char *path, struct sl_
     ssize_t got = sl_io_read_at(io, segment->fd, header, sizeof header, 0, path, err);
     if (got < 0)
         return (int)got;
-    if (got < SL_SEGMENT_HEADER || !sl_segment_header_read(header, segment->first, &salt) ||
+    if (got < SL_RECEIVED_SEGMENT_HEADER || !sl_received_segment_header_read(header, segment->first, &salt) ||
         salt != segment->salt)
         return sl_error_set(err, SL_EDAMAGED, "%s is not the file of the received log that was planned",
                             path);
@@ -59,7 +60,8 @@ static int open_split(struct sl_received_log *log, const struct sl_field *fields
                       struct sl_received_split *ret, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf path = {0};
-    struct sl_received_split split = {.segment = sl_segment_new(log, (uint64_t)fields[SEGMENT].integer),
+    struct sl_received_split split = {.segment =
+                                          sl_received_segment_new(log, (uint64_t)fields[SEGMENT].integer),
                                       .from = fields[FROM].integer,
                                       .to = fields[TO].integer,
                                       .first = (uint64_t)fields[FIRST].integer};
@@ -95,6 +97,6 @@ int sl_received_split_open(struct sl_received_log *log, const void *bytes, size_
 
 void sl_received_split_close(struct sl_received_split *split)
 {
-    sl_segment_free(split->segment);
+    sl_received_segment_free(split->segment);
     *split = (struct sl_received_split){0};
 }

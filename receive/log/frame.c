@@ -47,14 +47,15 @@ static uint64_t get(const uint8_t *from, unsigned bytes)
 
 /* ---- frames ---- */
 
-bool sl_frame_append(struct sl_buf *buf, const struct sl_frame *frame, uint64_t salt)
+bool sl_received_frame_append(struct sl_buf *buf, const struct sl_received_frame *frame, uint64_t salt)
 {
-    size_t size = SL_FRAME_HEADER + (size_t)frame->position_len + frame->body_len;
-    sl_assert(frame->body_len <= SL_FRAME_BODY_MAX && frame->position_len <= SL_FRAME_POSITION_MAX);
+    size_t size = SL_RECEIVED_FRAME_HEADER + (size_t)frame->position_len + frame->body_len;
+    sl_assert(frame->body_len <= SL_RECEIVED_FRAME_BODY_MAX &&
+              frame->position_len <= SL_RECEIVED_FRAME_POSITION_MAX);
     if (!sl_buf_reserve(buf, size))
         return false;
     uint8_t *at = buf->bytes + buf->len;
-    memset(at, 0, SL_FRAME_HEADER);
+    memset(at, 0, SL_RECEIVED_FRAME_HEADER);
     memcpy(at, frame_magic, sizeof frame_magic);
     at[4] = (uint8_t)frame->kind;
     put(at + 8, frame->first, 8);
@@ -62,43 +63,44 @@ bool sl_frame_append(struct sl_buf *buf, const struct sl_frame *frame, uint64_t 
     put(at + 20, frame->position_len, 4);
     put(at + 24, frame->body_len, 4);
     if (frame->position_len)
-        memcpy(at + SL_FRAME_HEADER, frame->position, frame->position_len);
+        memcpy(at + SL_RECEIVED_FRAME_HEADER, frame->position, frame->position_len);
     if (frame->body_len)
-        memcpy(at + SL_FRAME_HEADER + frame->position_len, frame->body, frame->body_len);
+        memcpy(at + SL_RECEIVED_FRAME_HEADER + frame->position_len, frame->body, frame->body_len);
     uint64_t header = XXH3_64bits_withSeed(at, HASHED, salt);
-    put(at + HASHED, XXH3_64bits_withSeed(at + SL_FRAME_HEADER, size - SL_FRAME_HEADER, header), 8);
+    put(at + HASHED,
+        XXH3_64bits_withSeed(at + SL_RECEIVED_FRAME_HEADER, size - SL_RECEIVED_FRAME_HEADER, header), 8);
     buf->len += size;
     return true;
 }
 
-size_t sl_frame_size(const uint8_t header[SL_FRAME_HEADER])
+size_t sl_received_frame_size(const uint8_t header[SL_RECEIVED_FRAME_HEADER])
 {
     uint64_t position = get(header + 20, 4), body = get(header + 24, 4);
-    if (memcmp(header, frame_magic, sizeof frame_magic) != 0 || position > SL_FRAME_POSITION_MAX ||
-        body > SL_FRAME_BODY_MAX)
+    if (memcmp(header, frame_magic, sizeof frame_magic) != 0 || position > SL_RECEIVED_FRAME_POSITION_MAX ||
+        body > SL_RECEIVED_FRAME_BODY_MAX)
         return 0;
-    return SL_FRAME_HEADER + (size_t)(position + body);
+    return SL_RECEIVED_FRAME_HEADER + (size_t)(position + body);
 }
 
-bool sl_frame_read(const uint8_t *bytes, size_t size, uint64_t salt, struct sl_frame *ret)
+bool sl_received_frame_read(const uint8_t *bytes, size_t size, uint64_t salt, struct sl_received_frame *ret)
 {
     uint64_t header = XXH3_64bits_withSeed(bytes, HASHED, salt);
     if (get(bytes + HASHED, 8) !=
-        XXH3_64bits_withSeed(bytes + SL_FRAME_HEADER, size - SL_FRAME_HEADER, header))
+        XXH3_64bits_withSeed(bytes + SL_RECEIVED_FRAME_HEADER, size - SL_RECEIVED_FRAME_HEADER, header))
         return false;
-    *ret = (struct sl_frame){
-        .kind = (enum sl_frame_kind)bytes[4],
+    *ret = (struct sl_received_frame){
+        .kind = (enum sl_received_frame_kind)bytes[4],
         .first = get(bytes + 8, 8),
         .count = (uint32_t)get(bytes + 16, 4),
         .position_len = (uint32_t)get(bytes + 20, 4),
         .body_len = (uint32_t)get(bytes + 24, 4),
     };
-    ret->position = bytes + SL_FRAME_HEADER;
+    ret->position = bytes + SL_RECEIVED_FRAME_HEADER;
     ret->body = ret->position + ret->position_len;
-    return ret->kind >= SL_FRAME_LINES && ret->kind <= SL_FRAME_POSITIONS;
+    return ret->kind >= SL_RECEIVED_FRAME_LINES && ret->kind <= SL_RECEIVED_FRAME_POSITIONS;
 }
 
-bool sl_frame_is_by_other(const struct sl_frame *frame, const char *writer)
+bool sl_received_frame_is_by_other(const struct sl_received_frame *frame, const char *writer)
 {
     return frame->position_len && (frame->position_len != strlen(writer) ||
                                    memcmp(frame->position, writer, frame->position_len) != 0);
@@ -106,16 +108,18 @@ bool sl_frame_is_by_other(const struct sl_frame *frame, const char *writer)
 
 /* ---- segments ---- */
 
-void sl_segment_header_write(uint8_t header[SL_SEGMENT_HEADER], uint64_t salt, uint64_t first)
+void sl_received_segment_header_write(uint8_t header[SL_RECEIVED_SEGMENT_HEADER], uint64_t salt,
+                                      uint64_t first)
 {
-    memset(header, 0, SL_SEGMENT_HEADER);
+    memset(header, 0, SL_RECEIVED_SEGMENT_HEADER);
     memcpy(header, segment_magic, sizeof segment_magic);
     put(header + 8, VERSION, 4);
     put(header + 16, salt, 8);
     put(header + 24, XXH3_64bits_withSeed(header, 24, first), 8);
 }
 
-bool sl_segment_header_read(const uint8_t header[SL_SEGMENT_HEADER], uint64_t first, uint64_t *ret_salt)
+bool sl_received_segment_header_read(const uint8_t header[SL_RECEIVED_SEGMENT_HEADER], uint64_t first,
+                                     uint64_t *ret_salt)
 {
     if (memcmp(header, segment_magic, sizeof segment_magic) != 0 || get(header + 8, 4) != VERSION ||
         get(header + 24, 8) != XXH3_64bits_withSeed(header, 24, first))

@@ -24,12 +24,12 @@
 
 /* ---- segments ---- */
 
-void sl_segment_name(const struct sl_segment *segment, char name[static 32])
+void sl_received_segment_name(const struct sl_received_segment *segment, char name[static 32])
 {
     snprintf(name, 32, "%" PRIu64 ".log", segment->first);
 }
 
-void sl_segment_free(struct sl_segment *segment)
+void sl_received_segment_free(struct sl_received_segment *segment)
 {
     if (!segment)
         return;
@@ -39,33 +39,33 @@ void sl_segment_free(struct sl_segment *segment)
     free(segment);
 }
 
-struct sl_segment *sl_received_log_last(const struct sl_received_log *log)
+struct sl_received_segment *sl_received_log_last(const struct sl_received_log *log)
 {
     return log->segments ? log->segment[log->segments - 1] : NULL;
 }
 
 /* The list moves when it grows. */
-struct sl_segment *sl_received_log_segment(struct sl_received_log *log, size_t i)
+struct sl_received_segment *sl_received_log_segment(struct sl_received_log *log, size_t i)
 {
     pthread_mutex_lock(&log->lock);
-    struct sl_segment *segment = log->segment[i];
+    struct sl_received_segment *segment = log->segment[i];
     pthread_mutex_unlock(&log->lock);
     return segment;
 }
 
-struct sl_segment *sl_segment_new(struct sl_received_log *log, uint64_t first)
+struct sl_received_segment *sl_received_segment_new(struct sl_received_log *log, uint64_t first)
 {
-    struct sl_segment *segment = calloc(1, sizeof *segment);
+    struct sl_received_segment *segment = calloc(1, sizeof *segment);
     if (segment)
-        *segment = (struct sl_segment){
-            .log = log, .first = first, .end = first, .size = SL_SEGMENT_HEADER, .fd = -1};
+        *segment = (struct sl_received_segment){
+            .log = log, .first = first, .end = first, .size = SL_RECEIVED_SEGMENT_HEADER, .fd = -1};
     return segment;
 }
 
-bool sl_received_log_add_segment(struct sl_received_log *log, struct sl_segment *segment)
+bool sl_received_log_add_segment(struct sl_received_log *log, struct sl_received_segment *segment)
 {
     pthread_mutex_lock(&log->lock);
-    struct sl_segment **grown =
+    struct sl_received_segment **grown =
         sl_array_grow(log->segment, log->segments, &log->segments_capacity, sizeof *grown);
     if (grown) {
         log->segment = grown;
@@ -75,16 +75,17 @@ bool sl_received_log_add_segment(struct sl_received_log *log, struct sl_segment 
     return grown != NULL;
 }
 
-int sl_segment_add_frame(struct sl_segment *segment, const struct sl_frame *frame, size_t size)
+int sl_received_segment_add_frame(struct sl_received_segment *segment, const struct sl_received_frame *frame,
+                                  size_t size)
 {
     int64_t cell = segment->size / SL_SPLIT_BYTES;
     if (segment->marks == 0 || segment->mark[segment->marks - 1].offset / SL_SPLIT_BYTES < cell) {
-        struct sl_segment_mark *grown =
+        struct sl_received_segment_mark *grown =
             sl_array_grow(segment->mark, segment->marks, &segment->marks_capacity, sizeof *grown);
         if (!grown)
             return SL_ENOMEM;
         segment->mark = grown;
-        grown[segment->marks++] = (struct sl_segment_mark){segment->size, segment->end};
+        grown[segment->marks++] = (struct sl_received_segment_mark){segment->size, segment->end};
     }
     segment->size += (int64_t)size;
     segment->end += frame->count;
@@ -130,7 +131,7 @@ void sl_received_log_close(struct sl_received_log *log)
     if (!log)
         return;
     for (size_t i = 0; i < log->segments; i++)
-        sl_segment_free(log->segment[i]);
+        sl_received_segment_free(log->segment[i]);
     if (log->dirfd >= 0)
         sl_io_close(log->options.io, log->dirfd);
     pthread_mutex_destroy(&log->lock);
@@ -159,10 +160,11 @@ static int open_dir(struct sl_received_log *log, struct sl_error *err)
 
 /* ---- a new segment ---- */
 
-static int make_file(struct sl_received_log *log, const struct sl_segment *segment, struct sl_error *err)
+static int make_file(struct sl_received_log *log, const struct sl_received_segment *segment,
+                     struct sl_error *err)
 {
     char name[32];
-    sl_segment_name(segment, name);
+    sl_received_segment_name(segment, name);
     if (log->dir)
         return sl_io_open(log->options.io, log->dirfd, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600,
                           err);
@@ -171,38 +173,38 @@ static int make_file(struct sl_received_log *log, const struct sl_segment *segme
 }
 
 /* Before the operator's own, so that these are the newest. */
-static bool add_others(struct sl_received_log *log, const struct sl_segment *segment)
+static bool add_others(struct sl_received_log *log, const struct sl_received_segment *segment)
 {
     const struct sl_received_positions *positions = &log->options.positions;
-    struct sl_frame frame = {.kind = SL_FRAME_POSITIONS, .first = segment->first};
+    struct sl_received_frame frame = {.kind = SL_RECEIVED_FRAME_POSITIONS, .first = segment->first};
     bool ok = true;
     for (size_t i = 0; ok && positions->other && positions->other(positions->arg, i, &frame); i++)
-        ok = sl_frame_append(&log->buf, &frame, segment->salt);
+        ok = sl_received_frame_append(&log->buf, &frame, segment->salt);
     return ok;
 }
 
 /* Header and positions in one write, synced with the name. */
-static int write_head(struct sl_received_log *log, struct sl_segment *segment, struct sl_frame *head,
-                      struct sl_error *err)
+static int write_head(struct sl_received_log *log, struct sl_received_segment *segment,
+                      struct sl_received_frame *head, struct sl_error *err)
 {
     struct sl_io *io = log->options.io;
-    uint8_t header[SL_SEGMENT_HEADER];
+    uint8_t header[SL_RECEIVED_SEGMENT_HEADER];
     char name[32];
     SL_CLEANUP(sl_buf_done) struct sl_buf positions = {0};
-    sl_segment_name(segment, name);
-    sl_segment_header_write(header, segment->salt, segment->first);
+    sl_received_segment_name(segment, name);
+    sl_received_segment_header_write(header, segment->salt, segment->first);
     sl_buf_clear(&log->buf);
     if (!log->options.positions.snapshot(log->options.positions.arg, &positions))
         return sl_error_nomem(err);
     const char *writer = log->options.writer ? log->options.writer : "";
-    *head = (struct sl_frame){.kind = SL_FRAME_POSITIONS,
-                              .first = segment->first,
-                              .position = (const uint8_t *)writer,
-                              .position_len = (uint32_t)strlen(writer),
-                              .body = positions.bytes,
-                              .body_len = (uint32_t)positions.len};
+    *head = (struct sl_received_frame){.kind = SL_RECEIVED_FRAME_POSITIONS,
+                                       .first = segment->first,
+                                       .position = (const uint8_t *)writer,
+                                       .position_len = (uint32_t)strlen(writer),
+                                       .body = positions.bytes,
+                                       .body_len = (uint32_t)positions.len};
     if (!sl_buf_append(&log->buf, header, sizeof header) || !add_others(log, segment) ||
-        !sl_frame_append(&log->buf, head, segment->salt))
+        !sl_received_frame_append(&log->buf, head, segment->salt))
         return sl_error_nomem(err);
     int r = sl_io_write(io, segment->fd, log->buf.bytes, log->buf.len, name, err);
     if (r < 0 || !log->dir)
@@ -211,15 +213,17 @@ static int write_head(struct sl_received_log *log, struct sl_segment *segment, s
     return r < 0 ? r : sl_io_sync(io, log->dirfd, log->dir, err);
 }
 
-static int fill_segment(struct sl_received_log *log, struct sl_segment *segment, struct sl_error *err)
+static int fill_segment(struct sl_received_log *log, struct sl_received_segment *segment,
+                        struct sl_error *err)
 {
-    struct sl_frame head;
+    struct sl_received_frame head;
     int r = segment->fd = make_file(log, segment, err);
     if (r < 0)
         return r;
     (void)!getrandom(&segment->salt, sizeof segment->salt, GRND_NONBLOCK); /* zero is a salt, too */
     r = write_head(log, segment, &head, err);
-    if (r == 0 && sl_segment_add_frame(segment, &head, log->buf.len - SL_SEGMENT_HEADER) < 0)
+    if (r == 0 &&
+        sl_received_segment_add_frame(segment, &head, log->buf.len - SL_RECEIVED_SEGMENT_HEADER) < 0)
         r = sl_error_nomem(err);
     return r;
 }
@@ -231,7 +235,8 @@ static int begin_segment(struct sl_received_log *log, struct sl_error *err)
     int r = open_dir(log, err);
     if (r < 0)
         return r;
-    struct sl_segment *segment = sl_segment_new(log, log->end); /* only this thread changes the end */
+    struct sl_received_segment *segment =
+        sl_received_segment_new(log, log->end); /* only this thread changes the end */
     if (!segment)
         return sl_error_nomem(err);
     r = fill_segment(log, segment, err);
@@ -239,20 +244,20 @@ static int begin_segment(struct sl_received_log *log, struct sl_error *err)
         r = sl_error_nomem(err);
     if (r == 0)
         return 0;
-    sl_segment_name(segment, name);
+    sl_received_segment_name(segment, name);
     if (log->dir && segment->fd >= 0)
         (void)log->options.io->ops->unlinkat(log->options.io, log->dirfd, name, 0); /* it is tried again */
-    sl_segment_free(segment);
+    sl_received_segment_free(segment);
     return r;
 }
 
 /* ---- append ---- */
 
-static void publish(struct sl_received_log *log, struct sl_segment *segment, const struct sl_frame *frame,
-                    size_t size)
+static void publish(struct sl_received_log *log, struct sl_received_segment *segment,
+                    const struct sl_received_frame *frame, size_t size)
 {
     pthread_mutex_lock(&log->lock);
-    if (sl_segment_add_frame(segment, frame, size) < 0) { /* without the mark: a split is longer */
+    if (sl_received_segment_add_frame(segment, frame, size) < 0) { /* without the mark: a split is longer */
         segment->size += (int64_t)size;
         segment->end += frame->count;
     }
@@ -263,12 +268,12 @@ static void publish(struct sl_received_log *log, struct sl_segment *segment, con
 }
 
 /* The file ends again where it ended before. */
-static int take_back(struct sl_received_log *log, const struct sl_segment *segment, int r,
+static int take_back(struct sl_received_log *log, const struct sl_received_segment *segment, int r,
                      struct sl_error *err)
 {
     struct sl_io *io = log->options.io;
     char name[32];
-    sl_segment_name(segment, name);
+    sl_received_segment_name(segment, name);
     if (io->ops->ftruncate(io, segment->fd, segment->size) < 0 ||
         lseek(segment->fd, segment->size, SEEK_SET) < 0) {
         log->is_broken = true;
@@ -278,22 +283,22 @@ static int take_back(struct sl_received_log *log, const struct sl_segment *segme
 }
 
 /* The main thread removes segments from the front of the list meanwhile, and never the last one. */
-static struct sl_segment *last_segment(struct sl_received_log *log)
+static struct sl_received_segment *last_segment(struct sl_received_log *log)
 {
     pthread_mutex_lock(&log->lock);
-    struct sl_segment *last = sl_received_log_last(log);
+    struct sl_received_segment *last = sl_received_log_last(log);
     pthread_mutex_unlock(&log->lock);
     return last;
 }
 
-static bool is_segment_full(const struct sl_received_log *log, const struct sl_segment *segment)
+static bool is_segment_full(const struct sl_received_log *log, const struct sl_received_segment *segment)
 {
     return segment->size >= log->options.segment_bytes && segment->end > segment->first;
 }
 
 static int prepare(struct sl_received_log *log, struct sl_error *err)
 {
-    struct sl_segment *last = last_segment(log);
+    struct sl_received_segment *last = last_segment(log);
     if (log->is_broken)
         return sl_error_set(err, SL_EFAIL, "the received log %s cannot be continued",
                             log->dir ? log->dir : "");
@@ -303,18 +308,18 @@ static int prepare(struct sl_received_log *log, struct sl_error *err)
     return r < 0 ? r : begin_segment(log, err);
 }
 
-int sl_received_log_append(struct sl_received_log *log, struct sl_frame *frame, struct sl_error *err)
+int sl_received_log_append(struct sl_received_log *log, struct sl_received_frame *frame, struct sl_error *err)
 {
     char name[32];
     int r = prepare(log, err);
     if (r < 0)
         return r;
-    struct sl_segment *segment = last_segment(log);
+    struct sl_received_segment *segment = last_segment(log);
     frame->first = log->end; /* only this thread changes it */
     sl_buf_clear(&log->buf);
-    if (!sl_frame_append(&log->buf, frame, segment->salt))
+    if (!sl_received_frame_append(&log->buf, frame, segment->salt))
         return sl_error_nomem(err);
-    sl_segment_name(segment, name);
+    sl_received_segment_name(segment, name);
     r = sl_io_write(log->options.io, segment->fd, log->buf.bytes, log->buf.len, name, err);
     if (r < 0)
         return take_back(log, segment, r, err);
@@ -356,13 +361,13 @@ int sl_received_log_sync(struct sl_received_log *log, struct sl_error *err)
 {
     char name[32];
     pthread_mutex_lock(&log->lock);
-    const struct sl_segment *last = sl_received_log_last(log);
+    const struct sl_received_segment *last = sl_received_log_last(log);
     uint64_t appended = log->appended;
     bool is_dirty = log->dir && last && appended > log->synced;
     pthread_mutex_unlock(&log->lock);
     if (!is_dirty)
         return 0;
-    sl_segment_name(last, name);
+    sl_received_segment_name(last, name);
     int r = sl_io_sync(log->options.io, last->fd, name, err);
     if (r < 0)
         return sl_error_wrap(err, "received log %s", log->dir);
@@ -374,7 +379,7 @@ int sl_received_log_sync(struct sl_received_log *log, struct sl_error *err)
 
 /* ---- removing ---- */
 
-static bool is_kept(const struct sl_received_log *log, const struct sl_segment *segment)
+static bool is_kept(const struct sl_received_log *log, const struct sl_received_segment *segment)
 {
     struct sl_io *io = log->options.io;
     struct statx st;
@@ -382,24 +387,24 @@ static bool is_kept(const struct sl_received_log *log, const struct sl_segment *
     char name[32];
     if (!log->options.keep_ms || !log->dir)
         return false;
-    sl_segment_name(segment, name);
+    sl_received_segment_name(segment, name);
     if (io->ops->statx(io, log->dirfd, name, AT_SYMLINK_NOFOLLOW, STATX_MTIME, &st) < 0)
         return errno != ENOENT;
     clock_gettime(CLOCK_REALTIME, &now);
     return (now.tv_sec - st.stx_mtime.tv_sec) * 1000 < log->options.keep_ms;
 }
 
-static void remove_file(struct sl_received_log *log, const struct sl_segment *segment)
+static void remove_file(struct sl_received_log *log, const struct sl_received_segment *segment)
 {
     struct sl_io *io = log->options.io;
     char name[32];
-    sl_segment_name(segment, name);
+    sl_received_segment_name(segment, name);
     if (log->dir && io->ops->unlinkat(io, log->dirfd, name, 0) < 0 && errno != ENOENT)
         sl_log(log->options.log, SL_LOG_WARNING, "removing %s/%s: %s; it is not needed any more", log->dir,
                name, strerror(errno));
 }
 
-static void close_file(struct sl_segment *segment)
+static void close_file(struct sl_received_segment *segment)
 {
     if (segment->fd >= 0)
         sl_io_close(segment->log->options.io, segment->fd);
@@ -420,7 +425,7 @@ static uint64_t unused_bytes(const struct sl_received_log *log)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < log->segments; i++) {
-        const struct sl_segment *segment = log->segment[i];
+        const struct sl_received_segment *segment = log->segment[i];
         uint64_t records = segment->end - segment->first;
         uint64_t left = segment->end > log->used ? segment->end - log->used : 0;
         if (left >= records)
@@ -434,10 +439,10 @@ static uint64_t unused_bytes(const struct sl_received_log *log)
 static void forget_first(struct sl_received_log *log)
 {
     pthread_mutex_lock(&log->lock);
-    struct sl_segment *segment = log->segment[0];
+    struct sl_received_segment *segment = log->segment[0];
     memmove(log->segment, log->segment + 1, --log->segments * sizeof *log->segment);
     pthread_mutex_unlock(&log->lock);
-    sl_segment_free(segment);
+    sl_received_segment_free(segment);
 }
 
 void sl_received_log_used(struct sl_received_log *log, uint64_t to)

@@ -4,7 +4,7 @@
  * sl_received_log_open; sl_received_log_recover once the newest committed record is known; then any number of
  * appends by one thread, the receiver's. The main thread at the same time: end (what a batch may use), sync, cut
  * (a range into splits of about SL_SPLIT_BYTES, by the contents of the files only), used (a range is committed:
- * segments that no batch needs are removed). Splits are read by any thread (log_read.h).
+ * segments that no batch needs are removed). Splits are read by any thread (read.c).
  *
  * A bad last frame of the last segment is torn: it is truncated. Any other damage, and a missing segment that is
  * still needed, is SL_EDAMAGED. Without a directory the segments are in memory and nothing is synced. */
@@ -20,9 +20,9 @@ struct sl_received_log;
  * a segment begins. snapshot appends the positions after what was appended so far; other gives the i-th frame of positions of
  * operators that have written to the log before, false where there is none: they are kept in every segment. */
 struct sl_received_positions {
-    int (*restore)(void *arg, const struct sl_frame *frame, struct sl_error *err);
+    int (*restore)(void *arg, const struct sl_received_frame *frame, struct sl_error *err);
     bool (*snapshot)(void *arg, struct sl_buf *ret);
-    bool (*other)(void *arg, size_t i, struct sl_frame *ret); /* NULL: there are none */
+    bool (*other)(void *arg, size_t i, struct sl_received_frame *ret); /* NULL: there are none */
     void *arg;
 };
 
@@ -46,7 +46,8 @@ int sl_received_log_recover(struct sl_received_log *log, uint64_t needed, struct
 
 /* The receiver's thread. frame->first is set to the number of the next record. SL_EFULL: nothing was appended, try
  * again. SL_EFAIL: the log cannot be continued. */
-int sl_received_log_append(struct sl_received_log *log, struct sl_frame *frame, struct sl_error *err);
+int sl_received_log_append(struct sl_received_log *log, struct sl_received_frame *frame,
+                           struct sl_error *err);
 
 /* The number after the last record that was appended. Any thread. */
 uint64_t sl_received_log_end(struct sl_received_log *log);
@@ -59,7 +60,7 @@ uint64_t sl_received_log_unused_bytes(struct sl_received_log *log);
 
 /* A part of a range: the frames in [from, to) of one segment. */
 struct sl_received_split {
-    struct sl_segment *segment;
+    struct sl_received_segment *segment;
     int64_t from, to;
     uint64_t first; /* number of its first record */
 };
@@ -73,7 +74,7 @@ int sl_received_log_cut(struct sl_received_log *log, uint64_t from, uint64_t to,
 /* Records before `to` are committed. Failures to remove are logged. */
 void sl_received_log_used(struct sl_received_log *log, uint64_t to);
 
-/* For another process: what it needs to read the split, appended to `ret` (log/far.c). False: out of memory, or the log is
+/* For another process: what it needs to read the split, appended to `ret` (far.c). False: out of memory, or the log is
  * in memory. */
 bool sl_received_split_describe(const struct sl_received_split *split, struct sl_buf *ret);
 /* There, with a log of its own that is in memory: the split as it was described, to be closed with its segment. SL_EDAMAGED:
@@ -85,5 +86,6 @@ void sl_received_split_close(struct sl_received_split *split);
 /* Calls visit for the frames of a split, in order. They borrow until it returns; visit returns 0, 1 to stop, or a
  * failure. Any thread. SL_EDAMAGED: a frame is not what was written. */
 int sl_received_split_each(const struct sl_received_split *split,
-                           int (*visit)(void *arg, const struct sl_frame *frame, int64_t offset, size_t size),
+                           int (*visit)(void *arg, const struct sl_received_frame *frame, int64_t offset,
+                                        size_t size),
                            void *arg, struct sl_error *err);

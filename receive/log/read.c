@@ -8,7 +8,7 @@
 enum { BUFFER_BYTES = SL_READ_BYTES + (64 << 10) };
 
 struct reading {
-    const struct sl_segment *segment;
+    const struct sl_received_segment *segment;
     uint8_t *bytes;
     size_t capacity, len; /* len: read, from `at` on */
     int64_t at, to;       /* of bytes[0]; the end */
@@ -36,20 +36,20 @@ static int refill(struct reading *reading, size_t wanted, const char *name, stru
 static int damaged(const struct reading *reading, int64_t at, struct sl_error *err)
 {
     char name[32];
-    sl_segment_name(reading->segment, name);
+    sl_received_segment_name(reading->segment, name);
     return sl_received_log_damaged(reading->segment->log, err, "%s, byte %lld", name, (long long)at);
 }
 
 /* The frames that lie whole in the buffer. *ret_size: of the next one, where that is known and does not. */
-static int visit_buffer(struct reading *reading, sl_frame_visit *visit, void *arg, size_t *ret_used,
+static int visit_buffer(struct reading *reading, sl_received_frame_visit *visit, void *arg, size_t *ret_used,
                         size_t *ret_wanted, struct sl_error *err)
 {
     size_t used = 0;
     int r = 0;
-    *ret_wanted = SL_FRAME_HEADER;
-    while (r == 0 && reading->len - used >= SL_FRAME_HEADER) {
-        struct sl_frame frame;
-        size_t size = sl_frame_size(reading->bytes + used);
+    *ret_wanted = SL_RECEIVED_FRAME_HEADER;
+    while (r == 0 && reading->len - used >= SL_RECEIVED_FRAME_HEADER) {
+        struct sl_received_frame frame;
+        size_t size = sl_received_frame_size(reading->bytes + used);
         if (size == 0 || reading->at + (int64_t)used + (int64_t)size > reading->to) {
             r = damaged(reading, reading->at + (int64_t)used, err);
             break;
@@ -57,26 +57,26 @@ static int visit_buffer(struct reading *reading, sl_frame_visit *visit, void *ar
         *ret_wanted = size;
         if (size > reading->len - used)
             break;
-        if (!sl_frame_read(reading->bytes + used, size, reading->segment->salt, &frame)) {
+        if (!sl_received_frame_read(reading->bytes + used, size, reading->segment->salt, &frame)) {
             r = damaged(reading, reading->at + (int64_t)used, err);
             break;
         }
         r = visit(arg, &frame, reading->at + (int64_t)used, size);
         used += size;
-        *ret_wanted = SL_FRAME_HEADER;
+        *ret_wanted = SL_RECEIVED_FRAME_HEADER;
     }
     *ret_used = used;
     return r;
 }
 
-int sl_segment_each(const struct sl_segment *segment, int64_t from, int64_t to, sl_frame_visit *visit,
-                    void *arg, int64_t *ret_at, struct sl_error *err)
+int sl_received_segment_each(const struct sl_received_segment *segment, int64_t from, int64_t to,
+                             sl_received_frame_visit *visit, void *arg, int64_t *ret_at, struct sl_error *err)
 {
     struct reading reading = {.segment = segment, .at = from, .to = to};
     char name[32];
     size_t wanted = BUFFER_BYTES, used;
     int r = 0;
-    sl_segment_name(segment, name);
+    sl_received_segment_name(segment, name);
     while (r == 0 && reading.at < to) {
         r = refill(&reading, wanted > BUFFER_BYTES ? wanted : BUFFER_BYTES, name, err);
         if (r < 0)

@@ -24,7 +24,8 @@ static bool parse_name(const char *name, uint64_t *ret)
 
 static int compare_segments(const void *left, const void *right)
 {
-    const struct sl_segment *a = *(struct sl_segment *const *)left, *b = *(struct sl_segment *const *)right;
+    const struct sl_received_segment *a = *(struct sl_received_segment *const *)left,
+                                     *b = *(struct sl_received_segment *const *)right;
     return (a->first > b->first) - (a->first < b->first);
 }
 
@@ -36,9 +37,9 @@ static int read_names(struct sl_received_log *log, DIR *dir, struct sl_error *er
     while (errno = 0, (entry = io->ops->readdir(io, dir))) {
         if (!parse_name(entry->d_name, &first))
             continue;
-        struct sl_segment *segment = sl_segment_new(log, first);
+        struct sl_received_segment *segment = sl_received_segment_new(log, first);
         if (!segment || !sl_received_log_add_segment(log, segment)) {
-            sl_segment_free(segment);
+            sl_received_segment_free(segment);
             return sl_error_nomem(err);
         }
     }
@@ -72,17 +73,17 @@ static int list_segments(struct sl_received_log *log, struct sl_error *err)
 /* ---- one segment ---- */
 
 struct loading {
-    struct sl_segment *segment;
+    struct sl_received_segment *segment;
     bool is_last;
     uint64_t bytes;  /* of frames */
     bool is_damaged; /* a frame is as it was written, and is not what may be there */
     struct sl_error *err;
 };
 
-static int load_frame(void *arg, const struct sl_frame *frame, int64_t offset, size_t size)
+static int load_frame(void *arg, const struct sl_received_frame *frame, int64_t offset, size_t size)
 {
     struct loading *loading = arg;
-    struct sl_segment *segment = loading->segment;
+    struct sl_received_segment *segment = loading->segment;
     const struct sl_received_positions *positions = &segment->log->options.positions;
     if (frame->first != segment->end) {
         loading->is_damaged = true;
@@ -92,19 +93,19 @@ static int load_frame(void *arg, const struct sl_frame *frame, int64_t offset, s
     }
     segment->size = offset;
     loading->bytes += size;
-    if (sl_segment_add_frame(segment, frame, size) < 0)
+    if (sl_received_segment_add_frame(segment, frame, size) < 0)
         return sl_error_nomem(loading->err);
     int r = loading->is_last ? positions->restore(positions->arg, frame, loading->err) : 0;
     loading->is_damaged = r < 0;
     return r;
 }
 
-static int open_segment(struct sl_segment *segment, int64_t *ret_size, struct sl_error *err)
+static int open_segment(struct sl_received_segment *segment, int64_t *ret_size, struct sl_error *err)
 {
     struct sl_io *io = segment->log->options.io;
     char name[32];
     struct stat st;
-    sl_segment_name(segment, name);
+    sl_received_segment_name(segment, name);
     segment->fd = sl_io_open_file(io, segment->log->dirfd, name, O_RDWR | O_NOFOLLOW, 0, err);
     if (segment->fd < 0)
         return segment->fd;
@@ -115,7 +116,7 @@ static int open_segment(struct sl_segment *segment, int64_t *ret_size, struct sl
 }
 
 /* Whether a good frame begins anywhere in [from, to). The salt makes sure that no sender has written it. */
-static int find_good(const struct sl_segment *segment, int64_t from, int64_t to, bool *ret_found,
+static int find_good(const struct sl_received_segment *segment, int64_t from, int64_t to, bool *ret_found,
                      struct sl_error *err)
 {
     struct sl_io *io = segment->log->options.io;
@@ -125,27 +126,28 @@ static int find_good(const struct sl_segment *segment, int64_t from, int64_t to,
         return sl_error_nomem(err);
     ssize_t got = sl_io_read_at(io, segment->fd, bytes, len, (off_t)from, "a segment", err);
     *ret_found = false;
-    for (ssize_t at = 1; at + SL_FRAME_HEADER <= got && !*ret_found; at++) {
+    for (ssize_t at = 1; at + SL_RECEIVED_FRAME_HEADER <= got && !*ret_found; at++) {
         const uint8_t *magic = memmem(bytes + at, (size_t)(got - at), "slrf", 4);
-        if (!magic || magic + SL_FRAME_HEADER > bytes + got)
+        if (!magic || magic + SL_RECEIVED_FRAME_HEADER > bytes + got)
             break;
         at = magic - bytes;
-        size_t size = sl_frame_size(magic);
-        struct sl_frame frame;
-        *ret_found = size && size <= (size_t)(got - at) && sl_frame_read(magic, size, segment->salt, &frame);
+        size_t size = sl_received_frame_size(magic);
+        struct sl_received_frame frame;
+        *ret_found =
+            size && size <= (size_t)(got - at) && sl_received_frame_read(magic, size, segment->salt, &frame);
     }
     free(bytes);
     return got < 0 ? (int)got : 0;
 }
 
 /* What follows the last good frame of the last segment was being written when the process ended. */
-static int cut_torn(struct sl_segment *segment, int64_t size, struct sl_error *err)
+static int cut_torn(struct sl_received_segment *segment, int64_t size, struct sl_error *err)
 {
     struct sl_received_log *log = segment->log;
     struct sl_io *io = log->options.io;
     bool is_good_later;
     char name[32];
-    sl_segment_name(segment, name);
+    sl_received_segment_name(segment, name);
     int r = find_good(segment, segment->size, size, &is_good_later, err);
     if (r < 0)
         return r;
@@ -162,41 +164,42 @@ static int cut_torn(struct sl_segment *segment, int64_t size, struct sl_error *e
 
 static int load_frames(struct loading *loading, int64_t size)
 {
-    struct sl_segment *segment = loading->segment;
+    struct sl_received_segment *segment = loading->segment;
     int64_t at;
-    int r = sl_segment_each(segment, SL_SEGMENT_HEADER, size, load_frame, loading, &at, loading->err);
+    int r = sl_received_segment_each(segment, SL_RECEIVED_SEGMENT_HEADER, size, load_frame, loading, &at,
+                                     loading->err);
     if (r == SL_EDAMAGED && loading->is_last && !loading->is_damaged && at == segment->size)
         return cut_torn(segment, size, loading->err);
     return r;
 }
 
 /* A segment that was being made when the process ended has no whole head: nothing was in it yet. */
-static bool is_unfinished(const struct sl_segment *segment, int64_t size)
+static bool is_unfinished(const struct sl_received_segment *segment, int64_t size)
 {
-    uint8_t bytes[SL_SEGMENT_HEADER] = {0};
-    static const uint8_t nothing[SL_SEGMENT_HEADER];
+    uint8_t bytes[SL_RECEIVED_SEGMENT_HEADER] = {0};
+    static const uint8_t nothing[SL_RECEIVED_SEGMENT_HEADER];
     struct sl_io *io = segment->log->options.io;
     ssize_t got = sl_io_read_at(io, segment->fd, bytes, sizeof bytes, 0, "a segment", NULL);
-    return size < SL_SEGMENT_HEADER ||
-           (got == SL_SEGMENT_HEADER && memcmp(bytes, nothing, sizeof bytes) == 0);
+    return size < SL_RECEIVED_SEGMENT_HEADER ||
+           (got == SL_RECEIVED_SEGMENT_HEADER && memcmp(bytes, nothing, sizeof bytes) == 0);
 }
 
 /* 1: the last segment turned out to be unfinished. */
 static int load_segment(struct loading *loading)
 {
-    struct sl_segment *segment = loading->segment;
+    struct sl_received_segment *segment = loading->segment;
     struct sl_received_log *log = segment->log;
-    uint8_t header[SL_SEGMENT_HEADER];
+    uint8_t header[SL_RECEIVED_SEGMENT_HEADER];
     char name[32];
     int64_t size;
     int r = open_segment(segment, &size, loading->err);
     if (r < 0)
         return r;
-    sl_segment_name(segment, name);
+    sl_received_segment_name(segment, name);
     ssize_t got = sl_io_read_at(log->options.io, segment->fd, header, sizeof header, 0, name, loading->err);
     if (got < 0)
         return (int)got;
-    if (got == sizeof header && sl_segment_header_read(header, segment->first, &segment->salt))
+    if (got == sizeof header && sl_received_segment_header_read(header, segment->first, &segment->salt))
         return load_frames(loading, size);
     return loading->is_last && is_unfinished(segment, size)
                ? 1
@@ -205,14 +208,14 @@ static int load_segment(struct loading *loading)
 
 static int drop_unfinished(struct sl_received_log *log, struct sl_error *err)
 {
-    struct sl_segment *segment = log->segment[--log->segments];
+    struct sl_received_segment *segment = log->segment[--log->segments];
     struct sl_io *io = log->options.io;
     char name[32];
-    sl_segment_name(segment, name);
+    sl_received_segment_name(segment, name);
     int r = io->ops->unlinkat(io, log->dirfd, name, 0) < 0
                 ? sl_error_sys(err, errno, "removing %s/%s", log->dir, name)
                 : sl_io_sync(io, log->dirfd, log->dir, err);
-    sl_segment_free(segment);
+    sl_received_segment_free(segment);
     return r;
 }
 
@@ -239,7 +242,7 @@ static int load_others(struct sl_received_log *log, uint64_t needed, uint64_t *b
 {
     int r = 0;
     for (size_t i = 0; i + 1 < log->segments && r == 0; i++) {
-        struct sl_segment *segment = log->segment[i];
+        struct sl_received_segment *segment = log->segment[i];
         struct loading loading = {.segment = segment, .err = err};
         uint64_t next = log->segment[i + 1]->first;
         if (next <= needed) {
@@ -273,7 +276,7 @@ int sl_received_log_recover(struct sl_received_log *log, uint64_t needed, struct
     r = r < 0 ? r : load_others(log, needed, &bytes, err);
     if (r < 0)
         return r;
-    const struct sl_segment *last = sl_received_log_last(log);
+    const struct sl_received_segment *last = sl_received_log_last(log);
     log->end = last ? last->end : 0;
     if (last && lseek(last->fd, last->size, SEEK_SET) < 0)
         return sl_error_sys(err, errno, "received log %s", log->dir);

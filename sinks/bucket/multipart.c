@@ -137,8 +137,8 @@ static bool make_list(const struct sl_multipart *multipart, struct sl_buf *list)
     return !list->failed;
 }
 
-/* An upload that is not known any more was completed by a request whose answer was lost: then the object is there. Else someone
- * has aborted it, and all parts are lost. */
+/* An upload that is not known any more was completed by a request whose answer was lost: then the object is there. Else it
+ * was aborted from outside, and all parts are lost. */
 static int look_for_object(const struct sl_multipart *multipart, struct sl_s3_context *context,
                            struct sl_s3_client *client, struct sl_error *err)
 {

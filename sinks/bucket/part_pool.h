@@ -1,8 +1,8 @@
 /* Memory for parts that are gathered and sent, shared by all uploads of the process: the kernel clears fresh memory, which takes
  * longer than all else that becomes of a part's bytes here, and outputs that write at the same time would have five buffers each.
  *
- * A taker waits while SL_PART_POOL_SENDING buffers or more are being sent. For those that are gathered nobody waits: who fills them may be
- * the taker itself. Any thread may call these. */
+ * A taker waits while SL_PART_POOL_SENDING buffers or more are being sent. It does not wait for those that are being filled, for it may be
+ * the taker itself that fills them. Any thread may call these. */
 #pragma once
 
 #ifdef SLUICE_HAS_S3

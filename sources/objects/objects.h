@@ -32,14 +32,14 @@ int sl_objects_look_at(struct sl_objects *objects, const char *path, struct sl_f
                        struct sl_error *err);
 
 /* An object that is read. */
-struct sl_object_reader;
+struct sl_range_reader;
 
 /* Opens the object that was planned: another one at its path, or none, is SL_EFAIL. As much is read at once as the
  * bytes up to `to` need. task_stop may be NULL. */
-int sl_object_reader_open(struct sl_objects *objects, const struct sl_file *file, int64_t to,
-                          const _Atomic int *task_stop, struct sl_object_reader **ret, struct sl_error *err);
+int sl_range_reader_open(struct sl_objects *objects, const struct sl_file *file, int64_t to,
+                         const _Atomic int *task_stop, struct sl_range_reader **ret, struct sl_error *err);
 /* Reads it with pread at any descriptor, and nothing else. */
-struct sl_io *sl_object_reader_io(struct sl_object_reader *reader);
+struct sl_io *sl_range_reader_io(struct sl_range_reader *reader);
 /* Why a pread failed; false: none did. */
-bool sl_object_reader_error(const struct sl_object_reader *reader, struct sl_error *err);
-void sl_object_reader_close(struct sl_object_reader *reader);
+bool sl_range_reader_error(const struct sl_range_reader *reader, struct sl_error *err);
+void sl_range_reader_close(struct sl_range_reader *reader);

@@ -10,7 +10,7 @@
 
 enum { AFTER_BYTES = 8 << 10 }; /* read after `to` at once: the end of a split's last line */
 
-struct sl_object_reader {
+struct sl_range_reader {
     struct sl_io io; /* first */
     struct sl_objects *objects;
     struct sl_bucket *bucket;
@@ -24,13 +24,13 @@ struct sl_object_reader {
     struct sl_error error;
 };
 
-static bool holds(const struct sl_object_reader *reader, int64_t at)
+static bool holds(const struct sl_range_reader *reader, int64_t at)
 {
     return at >= reader->from && at < reader->from + (int64_t)reader->piece.len;
 }
 
 /* How much is asked for at `at`: at least one byte, within the object. */
-static size_t piece_size(const struct sl_object_reader *reader, int64_t at, size_t size)
+static size_t piece_size(const struct sl_range_reader *reader, int64_t at, size_t size)
 {
     int64_t ahead = reader->to + AFTER_BYTES - at, left = reader->entry.size - at;
     int64_t want = ahead > (int64_t)size ? ahead : (int64_t)size;
@@ -38,7 +38,7 @@ static size_t piece_size(const struct sl_object_reader *reader, int64_t at, size
     return want < SL_BUCKET_GET_MAX ? (size_t)want : SL_BUCKET_GET_MAX;
 }
 
-static int fetch(struct sl_object_reader *reader, int64_t at, size_t size)
+static int fetch(struct sl_range_reader *reader, int64_t at, size_t size)
 {
     struct sl_error *err = &reader->error;
     sl_buf_clear(&reader->piece);
@@ -54,7 +54,7 @@ static int fetch(struct sl_object_reader *reader, int64_t at, size_t size)
 
 static ssize_t read_object(struct sl_io *io, int fd, void *buf, size_t size, off_t offset)
 {
-    struct sl_object_reader *reader = (struct sl_object_reader *)io;
+    struct sl_range_reader *reader = (struct sl_range_reader *)io;
     (void)fd; /* the object has none */
     if (offset >= reader->entry.size || !size)
         return 0;
@@ -71,7 +71,7 @@ static ssize_t read_object(struct sl_io *io, int fd, void *buf, size_t size, off
 static const struct sl_io_ops ops = {.pread = read_object};
 
 /* The object must be the one that was planned. */
-static int look(struct sl_object_reader *reader, struct sl_error *err)
+static int look(struct sl_range_reader *reader, struct sl_error *err)
 {
     const struct sl_file *file = reader->file;
     int r = reader->bucket->ops->look(reader->bucket, reader->stop, file->path, &reader->entry, err);
@@ -85,37 +85,37 @@ static int look(struct sl_object_reader *reader, struct sl_error *err)
                : sl_error_set(err, SL_EFAIL, "reading %s: another object has taken its place", file->path);
 }
 
-int sl_object_reader_open(struct sl_objects *objects, const struct sl_file *file, int64_t to,
-                          const _Atomic int *task_stop, struct sl_object_reader **ret, struct sl_error *err)
+int sl_range_reader_open(struct sl_objects *objects, const struct sl_file *file, int64_t to,
+                         const _Atomic int *task_stop, struct sl_range_reader **ret, struct sl_error *err)
 {
-    struct sl_object_reader *reader = calloc(1, sizeof *reader);
+    struct sl_range_reader *reader = calloc(1, sizeof *reader);
     if (!reader)
         return sl_error_nomem(err);
-    *reader = (struct sl_object_reader){
+    *reader = (struct sl_range_reader){
         .io = {.ops = &ops}, .objects = objects, .file = file, .to = to, .stop = task_stop};
     int r = sl_objects_borrow(objects, &reader->bucket, err);
     r = r < 0 ? r : look(reader, err);
     if (r < 0) {
-        sl_object_reader_close(reader);
+        sl_range_reader_close(reader);
         return r;
     }
     *ret = reader;
     return 0;
 }
 
-struct sl_io *sl_object_reader_io(struct sl_object_reader *reader)
+struct sl_io *sl_range_reader_io(struct sl_range_reader *reader)
 {
     return &reader->io;
 }
 
-bool sl_object_reader_error(const struct sl_object_reader *reader, struct sl_error *err)
+bool sl_range_reader_error(const struct sl_range_reader *reader, struct sl_error *err)
 {
     if (reader->has_failed)
         *err = reader->error;
     return reader->has_failed;
 }
 
-void sl_object_reader_close(struct sl_object_reader *reader)
+void sl_range_reader_close(struct sl_range_reader *reader)
 {
     if (reader->bucket)
         sl_objects_give_back(reader->objects, reader->bucket);

@@ -32,7 +32,7 @@ static int put_some_files(const struct sl_catalog *catalog, const struct sl_batc
                           size_t position, size_t *ret, int64_t *digest, struct sl_error *err)
 {
     bool is_one = plan->files[source].count - position < SL_SQL_ROWS;
-    enum sl_sql which = is_one ? SL_SQL_PUT_FILE : SL_SQL_PUT_FILES;
+    enum sl_statement which = is_one ? SL_SQL_PUT_FILE : SL_SQL_PUT_FILES;
     *ret = is_one ? 1 : SL_SQL_ROWS;
     for (size_t i = 0; i < *ret; i++)
         bind_file(catalog, catalog->sql[which], (int)i * FILE_COLUMNS + 1, plan, source, position + i,

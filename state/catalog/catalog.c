@@ -1,5 +1,5 @@
-/* Opening, closing, and what a transaction is. schema.c has the tables, catalog_load.c reads them,
- * catalog_batch.c writes them.
+/* Opening, closing, and what a transaction is. schema.c has the tables, load.c reads them at the start,
+ * batch.c and history.c write them.
  *
  * A transaction costs one sync, of the log. The log is copied into the database (a PASSIVE checkpoint, which
  * waits for no reader) after a commit, once it has grown by CHECKPOINT_PAGES; a reader that keeps an old
@@ -166,9 +166,9 @@ void sl_catalog_close(struct sl_catalog *catalog)
         sl_io_close(catalog->io, catalog->dirfd);
     if (catalog->lock_fd >= 0)
         sl_io_close(catalog->io, catalog->lock_fd); /* last: others may open it when all is written */
-    sl_catalog_clear_let_go(catalog);
+    sl_catalog_clear_released(catalog);
     XXH3_freeState(catalog->hash);
-    free(catalog->let_go);
+    free(catalog->released);
     free(catalog->segments);
     free(catalog->plan_job);
     free(catalog->source_id);
@@ -247,11 +247,11 @@ int sl_catalog_end(struct sl_catalog *catalog, const struct sl_catalog_progress 
     struct sl_catalog_progress next = *progress;
     next.serial = catalog->progress.serial + 1;
     int r = put_progress(catalog, &next, err);
-    r = r < 0 ? r : sl_catalog_put_let_go(catalog, err);
+    r = r < 0 ? r : sl_catalog_put_released(catalog, err);
     r = r < 0 ? r : sl_catalog_step(catalog, SL_SQL_COMMIT, err);
     if (r < 0)
         return r;
-    sl_catalog_clear_let_go(catalog);
+    sl_catalog_clear_released(catalog);
     catalog->progress = next;
     sl_seal_write(catalog->io, catalog->dirfd, next.serial);
     return copy_log(catalog, err);

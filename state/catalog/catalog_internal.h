@@ -14,13 +14,13 @@ struct sl_catalog_progress {
 };
 
 /* A directory that its output no longer retains; written with the next transaction. */
-struct sl_let_go {
+struct sl_released_output {
     int64_t time_ms;
     char *path;
 };
 
 struct sl_catalog {
-    struct sl_history history; /* catalog_history.c; first: a history is its catalog */
+    struct sl_history history; /* history.c; first: a history is its catalog */
     struct sl_io *io;
     char *shown; /* <checkpoint>/catalog.db, for messages */
     int dirfd, lock_fd;
@@ -34,14 +34,15 @@ struct sl_catalog {
     char *plan_job;                      /* as the table has it; NULL: no row */
     int64_t quarantined;                 /* rows of quarantine: 0 none, -1 not known */
     size_t sources;
-    int64_t *source_id;       /* [sources]: of the job's sources, in their order; set by load */
-    struct sl_let_go *let_go; /* [let_go_count] */
-    size_t let_go_count, let_go_capacity;
+    int64_t *source_id;                  /* [sources]: of the job's sources, in their order; set by load */
+    struct sl_released_output *released; /* [released_count] */
+    size_t released_count, released_capacity;
     int wal_pages, wal_pages_before; /* in the log after the last commits */
     int checkpoint_at;               /* pages at which the log is copied into the database next */
 };
 
-static inline int sl_catalog_step(const struct sl_catalog *catalog, enum sl_sql which, struct sl_error *err)
+static inline int sl_catalog_step(const struct sl_catalog *catalog, enum sl_statement which,
+                                  struct sl_error *err)
 {
     return sl_database_step(&catalog->database, catalog->sql[which], err);
 }
@@ -73,9 +74,9 @@ int sl_catalog_put_reached(const struct sl_catalog *catalog, const struct sl_bat
 int sl_catalog_put_codes(const struct sl_catalog *catalog, const struct sl_codes *codes,
                          struct sl_error *err);
 
-/* catalog_history.c: inside the transaction that ends, and when it has ended. */
-int sl_catalog_put_let_go(struct sl_catalog *catalog, struct sl_error *err);
-void sl_catalog_clear_let_go(struct sl_catalog *catalog);
+/* history.c: inside the transaction that ends, and when it has ended. */
+int sl_catalog_put_released(struct sl_catalog *catalog, struct sl_error *err);
+void sl_catalog_clear_released(struct sl_catalog *catalog);
 int sl_catalog_drop_old(const struct sl_catalog *catalog, int64_t from_ms, struct sl_error *err);
 extern const struct sl_history_ops sl_catalog_history_ops;
 

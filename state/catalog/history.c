@@ -124,24 +124,27 @@ static int history_manifest(struct sl_history *history, int64_t time_ms, const c
 
 /* ---- letting go ---- */
 
-static int history_let_go(struct sl_history *history, int64_t time_ms, const char *path, struct sl_error *err)
+static int history_release(struct sl_history *history, int64_t time_ms, const char *path,
+                           struct sl_error *err)
 {
     struct sl_catalog *catalog = (struct sl_catalog *)history;
-    struct sl_let_go *grown =
-        sl_array_grow(catalog->let_go, catalog->let_go_count, &catalog->let_go_capacity, sizeof *grown);
+    struct sl_released_output *grown =
+        sl_array_grow(catalog->released, catalog->released_count, &catalog->released_capacity, sizeof *grown);
     if (!grown)
         return sl_error_nomem(err);
-    catalog->let_go = grown;
+    catalog->released = grown;
     char *copy = strdup(path);
     if (!copy)
         return sl_error_nomem(err);
-    catalog->let_go[catalog->let_go_count++] = (struct sl_let_go){time_ms, copy};
+    catalog->released[catalog->released_count++] = (struct sl_released_output){time_ms, copy};
     return 0;
 }
 
-static int put_let_go(const struct sl_catalog *catalog, const struct sl_let_go *gone, struct sl_error *err)
+static int put_released(const struct sl_catalog *catalog, const struct sl_released_output *gone,
+                        struct sl_error *err)
 {
-    static const enum sl_sql step[] = {SL_SQL_DROP_LET_GO_FILES, SL_SQL_DROP_LET_GO, SL_SQL_LET_GO};
+    static const enum sl_statement step[] = {SL_SQL_DROP_RELEASED_FILES, SL_SQL_DROP_RELEASED,
+                                             SL_SQL_RELEASE};
     int r = 0;
     for (size_t i = 0; r == 0 && i < sizeof step / sizeof *step; i++) {
         sl_statement_integer(catalog->sql[step[i]], 1, gone->time_ms);
@@ -151,19 +154,19 @@ static int put_let_go(const struct sl_catalog *catalog, const struct sl_let_go *
     return r;
 }
 
-int sl_catalog_put_let_go(struct sl_catalog *catalog, struct sl_error *err)
+int sl_catalog_put_released(struct sl_catalog *catalog, struct sl_error *err)
 {
     int r = 0;
-    for (size_t i = 0; r == 0 && i < catalog->let_go_count; i++)
-        r = put_let_go(catalog, &catalog->let_go[i], err);
+    for (size_t i = 0; r == 0 && i < catalog->released_count; i++)
+        r = put_released(catalog, &catalog->released[i], err);
     return r;
 }
 
-void sl_catalog_clear_let_go(struct sl_catalog *catalog)
+void sl_catalog_clear_released(struct sl_catalog *catalog)
 {
-    for (size_t i = 0; i < catalog->let_go_count; i++)
-        free(catalog->let_go[i].path);
-    catalog->let_go_count = 0;
+    for (size_t i = 0; i < catalog->released_count; i++)
+        free(catalog->released[i].path);
+    catalog->released_count = 0;
 }
 
 /* ---- the end of history ---- */
@@ -171,7 +174,7 @@ void sl_catalog_clear_let_go(struct sl_catalog *catalog)
 /* A few batches at a time: no commit pays for a week at once. */
 int sl_catalog_drop_old(const struct sl_catalog *catalog, int64_t from_ms, struct sl_error *err)
 {
-    static const enum sl_sql step[] = {
+    static const enum sl_statement step[] = {
         SL_SQL_DROP_OLD_FILES,          SL_SQL_DROP_OLD_RANGES,  SL_SQL_DROP_OLD_WATERMARKS,
         SL_SQL_DROP_OLD_QUARANTINED,    SL_SQL_DROP_OLD_ERRORS,  SL_SQL_DROP_OLD_OUTPUT_FILES,
         SL_SQL_DROP_OLD_OUTPUT_SOURCES, SL_SQL_DROP_OLD_OUTPUTS, SL_SQL_DROP_OLD_BATCHES};
@@ -192,4 +195,4 @@ int sl_catalog_drop_old(const struct sl_catalog *catalog, int64_t from_ms, struc
     return r;
 }
 
-const struct sl_history_ops sl_catalog_history_ops = {history_oldest, history_manifest, history_let_go};
+const struct sl_history_ops sl_catalog_history_ops = {history_oldest, history_manifest, history_release};

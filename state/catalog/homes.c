@@ -46,7 +46,7 @@ int sl_catalog_get_homes(struct sl_catalog *catalog, size_t source, struct sl_wa
 static int put_home(struct sl_catalog *catalog, size_t source, const struct sl_watched_home *home,
                     struct sl_error *err)
 {
-    enum sl_sql which = home->is_mounted ? SL_SQL_PUT_DIRECTORY : SL_SQL_DROP_DIRECTORY;
+    enum sl_statement which = home->is_mounted ? SL_SQL_PUT_DIRECTORY : SL_SQL_DROP_DIRECTORY;
     sqlite3_stmt *put = catalog->sql[which];
     sl_statement_integer(put, 1, catalog->source_id[source]);
     sl_statement_text(put, 2, home->path);

@@ -78,13 +78,13 @@ static const char *const sql[SL_SQL_COUNT] = {
                           " WHERE retained = 1 AND time_ms = ?1 AND path = ?2",
     [SL_SQL_GET_OUTPUT_FILES] = "SELECT name, bytes, hash, checksum FROM output_file"
                                 " WHERE batch = ?1 AND output = ?2 ORDER BY name",
-    [SL_SQL_LET_GO] = "UPDATE output SET retained = 0 WHERE retained = 1 AND time_ms = ?1 AND path = ?2",
+    [SL_SQL_RELEASE] = "UPDATE output SET retained = 0 WHERE retained = 1 AND time_ms = ?1 AND path = ?2",
     /* Where the batch itself has left the history before. */
-    [SL_SQL_DROP_LET_GO_FILES] = "DELETE FROM output_file WHERE (batch, output) IN (SELECT batch, position"
-                                 " FROM output WHERE retained = 1 AND time_ms = ?1 AND path = ?2"
-                                 " AND NOT EXISTS (SELECT 1 FROM batch WHERE number = output.batch))",
-    [SL_SQL_DROP_LET_GO] = "DELETE FROM output WHERE retained = 1 AND time_ms = ?1 AND path = ?2"
-                           " AND NOT EXISTS (SELECT 1 FROM batch WHERE number = output.batch)",
+    [SL_SQL_DROP_RELEASED_FILES] = "DELETE FROM output_file WHERE (batch, output) IN (SELECT batch, position"
+                                   " FROM output WHERE retained = 1 AND time_ms = ?1 AND path = ?2"
+                                   " AND NOT EXISTS (SELECT 1 FROM batch WHERE number = output.batch))",
+    [SL_SQL_DROP_RELEASED] = "DELETE FROM output WHERE retained = 1 AND time_ms = ?1 AND path = ?2"
+                             " AND NOT EXISTS (SELECT 1 FROM batch WHERE number = output.batch)",
     [SL_SQL_GET_OLD] = "SELECT min(number), max(number) FROM (SELECT number FROM batch WHERE time_ms < ?1"
                        " AND committed = 1 ORDER BY time_ms LIMIT 16)",
     [SL_SQL_DROP_OLD_FILES] = "DELETE FROM file WHERE batch BETWEEN ?1 AND ?2",

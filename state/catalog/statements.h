@@ -7,7 +7,7 @@
  * much as a row. */
 enum { SL_SQL_ROWS = 8 };
 
-enum sl_sql {
+enum sl_statement {
     SL_SQL_BEGIN,
     SL_SQL_COMMIT,
     SL_SQL_ROLLBACK,
@@ -46,9 +46,9 @@ enum sl_sql {
     SL_SQL_GET_RETAINED,
     SL_SQL_GET_OUTPUT,
     SL_SQL_GET_OUTPUT_FILES,
-    SL_SQL_LET_GO,
-    SL_SQL_DROP_LET_GO_FILES,
-    SL_SQL_DROP_LET_GO,
+    SL_SQL_RELEASE,
+    SL_SQL_DROP_RELEASED_FILES,
+    SL_SQL_DROP_RELEASED,
     SL_SQL_GET_OLD,
     SL_SQL_DROP_OLD_FILES,
     SL_SQL_DROP_OLD_RANGES,

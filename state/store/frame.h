@@ -17,6 +17,6 @@ struct sl_frame {
 /* The head of a frame at `offset` with that payload. */
 void sl_frame_encode(const struct sl_frame *frame, const void *payload, uint64_t offset,
                      uint8_t head[SL_FRAME_BYTES]);
-/* The four numbers; the check is looked at by sl_frame_is_whole once the payload is read. */
+/* The four numbers; sl_frame_is_whole compares the checksum once the payload is read. */
 struct sl_frame sl_frame_decode(const uint8_t head[SL_FRAME_BYTES]);
 bool sl_frame_is_whole(const uint8_t head[SL_FRAME_BYTES], const void *payload, uint64_t offset);

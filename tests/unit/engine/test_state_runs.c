@@ -203,7 +203,7 @@ static int end_key(struct bench *bench, const struct sl_field *key)
 static int end_idle(struct bench *bench, int64_t t, struct sl_arena *keys, struct sl_field *last,
                     size_t *ended)
 {
-    struct sl_found idle SL_CLEANUP(sl_found_done) = {0};
+    struct sl_cell_list idle SL_CLEANUP(sl_cell_list_done) = {0};
     int r = sl_state_map_take_idle(&bench->parts, &bench->stage, t, &idle);
     for (size_t i = 0; i < idle.count && r == 0; i++, ++*ended) {
         const struct sl_field *key = &idle.entry[i].key;

@@ -86,7 +86,7 @@ static unsigned number_of(const struct sl_field *key)
     return 0;
 }
 
-static void check_order(const struct sl_found *found)
+static void check_order(const struct sl_cell_list *found)
 {
     for (size_t i = 1; i < found->count; i++)
         assert_true(sl_field_compare(&found->entry[i - 1].key, &found->entry[i].key) < 0);
@@ -132,7 +132,7 @@ static void check_all(const struct sl_state_map *parts, struct stand *stand, con
 
 static void take_idle(struct sl_state_map *parts, struct stand *stand, struct model *model, int64_t t)
 {
-    struct sl_found idle;
+    struct sl_cell_list idle;
     size_t wanted = 0;
     for (unsigned i = 0; i < KEYS; i++)
         wanted += model[i].exists && model[i].seen < t;
@@ -148,7 +148,7 @@ static void take_idle(struct sl_state_map *parts, struct stand *stand, struct mo
     for (unsigned i = 0; i < KEYS; i++)
         if (model[i].exists && model[i].seen < t)
             model[i].exists = false, model[i].dirty = true;
-    sl_found_done(&idle);
+    sl_cell_list_done(&idle);
 }
 
 static void test_parts_are_one_state_through_changes_time_outs_and_compaction(void **state)

@@ -52,13 +52,13 @@ static int array_manifest(struct sl_history *history, int64_t time_ms, const cha
     return 0;
 }
 
-static int array_let_go(struct sl_history *history, int64_t time_ms, const char *path, struct sl_error *err)
+static int array_release(struct sl_history *history, int64_t time_ms, const char *path, struct sl_error *err)
 {
     array.gone[array_find(time_ms, path)] = true;
     return 0;
 }
 
-static const struct sl_history_ops array_ops = {array_oldest, array_manifest, array_let_go};
+static const struct sl_history_ops array_ops = {array_oldest, array_manifest, array_release};
 
 static int setup(void **state)
 {

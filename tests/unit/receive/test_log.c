@@ -29,11 +29,11 @@ struct bench {
     uint64_t refused;  /* a position that cannot be restored; 0: none */
 };
 
-static int restore(void *arg, const struct sl_frame *frame, struct sl_error *err)
+static int restore(void *arg, const struct sl_received_frame *frame, struct sl_error *err)
 {
     struct bench *bench = arg;
-    const uint8_t *bytes = frame->kind == SL_FRAME_POSITIONS ? frame->body : frame->position;
-    uint32_t len = frame->kind == SL_FRAME_POSITIONS ? frame->body_len : frame->position_len;
+    const uint8_t *bytes = frame->kind == SL_RECEIVED_FRAME_POSITIONS ? frame->body : frame->position;
+    uint32_t len = frame->kind == SL_RECEIVED_FRAME_POSITIONS ? frame->body_len : frame->position_len;
     if (len == sizeof bench->position)
         memcpy(&bench->position, bytes, len);
     return bench->refused && bench->position == bench->refused
@@ -96,12 +96,12 @@ static int append(struct bench *bench, uint64_t i)
         len += i % 300;
         body[len++] = '\n';
     }
-    struct sl_frame frame = {.kind = SL_FRAME_LINES,
-                             .count = count,
-                             .body = body,
-                             .body_len = (uint32_t)len,
-                             .position = (const uint8_t *)&position,
-                             .position_len = sizeof position};
+    struct sl_received_frame frame = {.kind = SL_RECEIVED_FRAME_LINES,
+                                      .count = count,
+                                      .body = body,
+                                      .body_len = (uint32_t)len,
+                                      .position = (const uint8_t *)&position,
+                                      .position_len = sizeof position};
     int r = sl_received_log_append(bench->log, &frame, &bench->err);
     if (r == 0)
         bench->appended = position;
@@ -120,7 +120,7 @@ struct counting {
     uint64_t next, records, bytes;
 };
 
-static int count(void *arg, const struct sl_frame *frame, int64_t offset, size_t size)
+static int count(void *arg, const struct sl_received_frame *frame, int64_t offset, size_t size)
 {
     struct counting *counting = arg;
     if (frame->count == 0)
@@ -221,7 +221,7 @@ static void test_log_truncates_a_torn_end_wherever_it_is(void **state)
     snprintf(name, sizeof name, "%s/0.log", bench->path);
     struct stat st;
     assert_int_equal(stat(name, &st), 0);
-    for (off_t size = st.st_size; size >= SL_SEGMENT_HEADER + SL_FRAME_HEADER; size--) {
+    for (off_t size = st.st_size; size >= SL_RECEIVED_SEGMENT_HEADER + SL_RECEIVED_FRAME_HEADER; size--) {
         assert_int_equal(truncate(name, size), 0);
         assert_int_equal(reopen(bench, 0), 0);
         uint64_t end = sl_received_log_end(bench->log), frames = 0;
@@ -243,7 +243,7 @@ static void test_log_names_a_byte_that_flips(void **state)
     snprintf(name, sizeof name, "%s/0.log", bench->path);
     struct stat st;
     assert_int_equal(stat(name, &st), 0);
-    off_t last = st.st_size - (SL_FRAME_HEADER + 8 + 44 * 4);
+    off_t last = st.st_size - (SL_RECEIVED_FRAME_HEADER + 8 + 44 * 4);
     for (off_t at = 0; at < st.st_size; at += 3) {
         uint8_t byte;
         int fd = open(name, O_RDWR | O_CLOEXEC);

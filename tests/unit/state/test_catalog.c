@@ -333,17 +333,17 @@ static void test_catalog_history_gives_the_oldest_of_one_output(void **state)
     assert_int_equal(seen.time_ms[1], 2000);
     assert_int_equal(known->ops->oldest(known, "out/y*", 0, see, &none, &ck.err), 0);
     assert_int_equal(none.count, 0);
-    assert_int_equal(known->ops->let_go(known, 1000, "out/x", &ck.err), 0);
+    assert_int_equal(known->ops->release(known, 1000, "out/x", &ck.err), 0);
     plan_one(&ck, 5, NULL, 0);
     assert_int_equal(history_but(3).count, 1);
 }
 
-static void test_catalog_history_forgets_what_was_let_go_with_the_next_transaction(void **state)
+static void test_catalog_history_forgets_what_was_released_with_the_next_transaction(void **state)
 {
     struct sl_history *known = sl_catalog_history(ck.catalog);
     batch_one(&ck, 0, "in/a", 1);
     batch_one(&ck, 1, "in/b", 2);
-    assert_int_equal(known->ops->let_go(known, 1000, "out/x", &ck.err), 0);
+    assert_int_equal(known->ops->release(known, 1000, "out/x", &ck.err), 0);
     plan_one(&ck, 2, NULL, 0);
     checkpoint_reopen(&ck);
     struct seen seen = history();
@@ -360,7 +360,7 @@ static void test_catalog_drops_old_history_and_nothing_that_is_needed(void **sta
         snprintf(name, sizeof name, "in/%03d", (int)i);
         ck.history_from_ms = 1000 * ((int64_t)i + 1) - 9000;
         batch_one(&ck, i, name, i);
-        assert_int_equal(known->ops->let_go(known, 1000 * ((int64_t)i - 19), "out/x", &ck.err), 0);
+        assert_int_equal(known->ops->release(known, 1000 * ((int64_t)i - 19), "out/x", &ck.err), 0);
     }
     plan_one(&ck, 100, NULL, 0);
     assert_int_equal(ask("SELECT count(*) FROM batches WHERE status = 'committed'"), 10);
@@ -413,7 +413,7 @@ int main(void)
         TEST(test_catalog_views_say_what_happened),
         TEST(test_catalog_history_knows_what_was_made),
         TEST(test_catalog_history_gives_the_oldest_of_one_output),
-        TEST(test_catalog_history_forgets_what_was_let_go_with_the_next_transaction),
+        TEST(test_catalog_history_forgets_what_was_released_with_the_next_transaction),
         TEST(test_catalog_drops_old_history_and_nothing_that_is_needed),
         TEST(test_catalog_commits_while_a_reader_keeps_a_transaction_open),
     };
