@@ -25,8 +25,8 @@ enum {
 struct sl_received;
 
 struct sl_received_kind {
-    enum sl_received_frame_kind
-        lines; /* how lines given in a trial are read: SL_RECEIVED_FRAME_LINES, SL_RECEIVED_FRAME_TSV */
+    /* How lines given in a trial are read: SL_RECEIVED_FRAME_LINES, SL_RECEIVED_FRAME_TSV. */
+    enum sl_received_frame_kind lines;
     /* The thread: receives until the source has ended or is closed (SL_ESTOP). Other failures end the run. */
     int (*run)(struct sl_received *received, struct sl_error *err);
     /* Frees what the kind has added to the struct, not the struct. May be NULL. */

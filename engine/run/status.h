@@ -1,11 +1,11 @@
-/* How the run gets on, for those who look at it from outside: the files of <mount>/.sluice (docs/manual.md,
- * "The live view"), and <checkpoint>/status.json for `sluice status`.
+/* The state of a run, for other processes: the files of <mount>/.sluice (docs/manual.md, "The live view"), and
+ * <checkpoint>/status.json for `sluice status`.
  *
  * sl_status_open when the run is about to begin, sl_status_batch after every batch, sl_status_idle where
  * none was needed, sl_status_close when it ends. status.json is written at
  * most once a second, and when the run begins and ends; a batch pays for formatting a few kilobytes where it is
- * written or shown, or where a source reports what it receives. What cannot be written is reported in the log and
- * harms nothing. */
+ * written or shown, or where a source reports what it receives. What cannot be written is reported in the log,
+ * and the run continues. */
 #pragma once
 
 #include "core/base/buf.h"

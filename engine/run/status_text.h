@@ -6,7 +6,7 @@
 
 /* What stays the same of status.json while the run lasts: an object that is not closed. */
 void sl_status_head(const struct sl_run *run, struct sl_buf *buf);
-/* The rest of it. state: "running", "stopped" or "failed", then with the error. */
+/* The rest of it. state: "running", "waiting" or "failed", with the reason in `error`, or "stopped". */
 bool sl_status_json(struct sl_run *run, const char *state, const char *error, struct sl_buf *buf);
 /* Sums over all sources of files. */
 struct sl_status_intake sl_status_intake(const struct sl_run *run);

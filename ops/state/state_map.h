@@ -33,10 +33,9 @@ void sl_state_due_free(struct sl_state_due *due); /* NULL is fine */
 
 struct sl_state_map {
     struct sl_state_shard part[SL_PARTS];
-    struct sl_cell_list
-        changed; /* cells that are dirty, in the order of keys, after sl_state_map_sort_changed */
-    struct sl_state_runs *runs; /* NULL: everything is in memory */
-    struct sl_state_due *due;   /* with runs, where keys time out; else NULL */
+    struct sl_cell_list changed; /* dirty ones, in the order of keys, after sl_state_map_sort_changed */
+    struct sl_state_runs *runs;  /* NULL: everything is in memory */
+    struct sl_state_due *due;    /* with runs, where keys time out; else NULL */
 };
 
 void sl_state_map_done(struct sl_state_map *parts);

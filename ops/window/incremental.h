@@ -13,7 +13,7 @@
 struct sl_live {
     struct sl_group_entry entry;
     uint32_t batches; /* of the window that hold the key */
-    bool exists;      /* else the place waits for the key to come back, or for compaction */
+    bool exists;      /* else the entry waits for the key to come back, or for compaction */
     bool failed;   /* a group error: not shown, and reported once; then it is reduced anew from the batches */
     bool reported; /* a failed one: nothing else is known of it */
     bool mixed;    /* batches of the window show the key differently: 1 and 1.0 */
@@ -58,7 +58,7 @@ void sl_incremental_united(struct sl_incremental *running, const struct sl_stage
  * holds is removed. 0, or a failure that ends the batch. */
 int sl_incremental_mend(struct sl_incremental *running, struct sl_stage *stage,
                         const struct sl_reducer *reducer, const struct sl_partials_level *batches);
-/* Takes out a batch that leaves. `forget`: a key that no batch holds any more goes. */
+/* Takes out a batch that leaves. `forget`: a key that no batch holds any more is removed. */
 int sl_incremental_leave(struct sl_incremental *running, struct sl_stage *stage,
                          const struct sl_reducer *reducer, const struct sl_sorted_groups *groups,
                          bool forget);
@@ -70,7 +70,7 @@ int sl_incremental_tidy(struct sl_incremental *running, struct sl_stage *stage,
 int sl_incremental_show_first(struct sl_incremental *running, struct sl_stage *stage,
                               const struct sl_reducer *reducer, const struct sl_partials_level *batches);
 /* After a load, the three in this order: no batch holds a key; this batch of the window holds its keys, and shows some
- * of them differently; keys that no batch holds are gone. 0 or SL_ENOMEM. */
+ * of them differently; keys that no batch holds are removed. 0 or SL_ENOMEM. */
 void sl_incremental_uncount(struct sl_incremental *running);
 void sl_incremental_count(struct sl_incremental *running, const struct sl_stage *stage,
                           const struct sl_sorted_groups *groups);

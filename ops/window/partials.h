@@ -7,7 +7,7 @@
  *
  * A window is split at its number with the most trailing zero bits. What is before it is cut into the
  * largest aligned blocks, whose combinations up to the split are kept as a stack: when the window moves on,
- * the first go, and a few new ones come, one or two a slide on the average. What is after it grows batch
+ * the first are dropped and a few new ones are added, one or two a slide on the average. What is after it grows batch
  * by batch. So a slide combines the two sides and little more, and how values are associated depends on batch
  * times only. Batches without data cost nothing.
  *

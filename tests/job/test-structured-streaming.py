@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # timeout: 1800
-"""Event time beside Spark itself: Structured Streaming in append mode, through pyspark, where Python can import it and a JVM
-is there. By option only (it takes some minutes): SLUICE_PYSPARK=1, with PYTHONPATH naming pyspark's directory; or the names of
-some of QUERIES, such as SLUICE_PYSPARK=inner,left.
+"""Event time beside Spark itself: Structured Streaming in append mode, through pyspark, where a JVM is there. With --long, for it
+takes some minutes, or where SLUICE_QUERIES names some of QUERIES, such as SLUICE_QUERIES=inner,left.
 
 Random streams, nothing late: tumbling and hopping windows, sessions, duplicates, interval joins. A last file a day later
 closes everything in both. Where the two differ on purpose ("Differences from Spark" in docs/time.md), the streams avoid it
 or the difference itself is checked.
 """
-import importlib.util, pathlib, random, shutil
+import pathlib, random
+import spark
 from harness import *
 
 SEED = int(os.environ.get("SLUICE_MODEL_SEED") or 1)
@@ -68,8 +68,8 @@ def joined(f, s, F, how):
 
 
 def chosen():
-    names = os.environ["SLUICE_PYSPARK"].split(",")
-    return [query for query in QUERIES if names == ["1"] or query[0] in names]
+    names = os.environ.get("SLUICE_QUERIES", "").split(",")
+    return [query for query in QUERIES if names == [""] or query[0] in names]
 
 
 # ---- the streams ----
@@ -147,10 +147,10 @@ def theirs():
 
 
 def test_rows_are_those_of_structured_streaming():
-    if not os.environ.get("SLUICE_PYSPARK"):
-        skip("with SLUICE_PYSPARK=1 only: it takes some minutes, and needs pyspark and a JVM")
-    if not importlib.util.find_spec("pyspark") or not shutil.which("java"):
-        skip("Python cannot import pyspark, or there is no java")
+    if not LONG and not os.environ.get("SLUICE_QUERIES"):
+        skip("it takes some minutes; with --long, or SLUICE_QUERIES")
+    path = spark.python_path()
+    sys.path[:0], os.environ["PYTHONPATH"] = path.split(os.pathsep), path
     write(random.Random(SEED))
     wanted, got = theirs(), ours()
     for name, rows in wanted.items():
