@@ -336,7 +336,7 @@ void sl_inquiry_close(struct sl_inquiry *inquiry)
         close(inquiry->dirfd);
     free(inquiry->known.quarantined);
     inquiry->dirfd = -1;
-    inquiry->known = (struct sl_known_file){0};
+    inquiry->known = (struct sl_inquiry_file){0};
 }
 
 /* ---- what the catalog knows ---- */
@@ -367,9 +367,9 @@ static void note_below(struct sl_inquiry *inquiry, const struct sl_reading_file 
 
 static int note_file(struct sl_inquiry *inquiry, const struct sl_reading_file *file)
 {
-    struct sl_known_file *known = &inquiry->known;
+    struct sl_inquiry_file *known = &inquiry->known;
     free(known->quarantined);
-    *known = (struct sl_known_file){
+    *known = (struct sl_inquiry_file){
         .any = true,
         .committed = file->committed,
         .batch_ms = file->batch_ms,

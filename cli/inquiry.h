@@ -7,7 +7,7 @@
 #include "cli/target.h"
 
 /* The newest batch that took a file of this path. */
-struct sl_known_file {
+struct sl_inquiry_file {
     bool any, committed;
     int64_t batch_ms;
     struct sl_file file; /* without path */
@@ -35,7 +35,7 @@ struct sl_inquiry {
     const char *arrival; /* as it would name what `name` names */
     int dirfd; /* the source's directory; -1: it was removed, or is a URL, and nothing is looked at there */
     const struct sl_node *node; /* a source, where a job was loaded; NULL: its options are not known */
-    struct sl_known_file known;
+    struct sl_inquiry_file known;
     struct sl_known_directory known_directory;
     int64_t from_ms;  /* batches before were looked at */
     size_t next_node; /* of the job's */

@@ -57,7 +57,7 @@ static bool is_known_file(const struct sl_file *known, const struct sl_file_stat
 
 static int judge_known(struct judgement *j)
 {
-    const struct sl_known_file *known = &j->inquiry->known;
+    const struct sl_inquiry_file *known = &j->inquiry->known;
     bool changed = j->file.kind == SL_LOOK_FILE &&
                    (j->file.size != known->file.size || j->file.mtime_ns != known->file.mtime_ns);
     if (known->quarantined && known->is_in_quarantine && known->is_requested)
@@ -164,7 +164,7 @@ static int judge_name(struct judgement *j)
 
 static int judge_past(struct judgement *j)
 {
-    const struct sl_known_file *known = &j->inquiry->known;
+    const struct sl_inquiry_file *known = &j->inquiry->known;
     const struct sl_known_directory *directory = &j->inquiry->known_directory;
     bool gone = j->file.kind == SL_LOOK_ABSENT;
     /* Another file of that name is a new arrival. */
