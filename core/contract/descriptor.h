@@ -26,6 +26,8 @@ enum {
     SL_WANT_SETTINGS =
         1 << 21, /* how a service is reached: may hold credentials, so that no text shows it, and does
                                   not decide what a batch gives */
+    SL_WANT_OF_STATE =
+        1 << 22, /* a function that may be left out: whether it is given decides the form of the state */
 };
 
 enum { SL_PARAMS_MAX = 6, SL_OPTIONS_MAX = 32 };

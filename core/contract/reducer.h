@@ -27,6 +27,7 @@ struct sl_reducer;
 struct sl_reducer_ops {
     bool exact;
     bool ignores_values; /* create and merge do not look at the value: it may be any field */
+    bool has_own_forms; /* its arguments decide what a state is: with other ones a state of it is of no use */
     /* `keep` is the arena the state lives in: what a state points to is there. */
     int (*create)(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                   const struct sl_field *value, union sl_state *ret);

@@ -1,6 +1,7 @@
 #include "engine/batch/fingerprint.h"
 
 #include "core/base/buf.h"
+#include "core/contract/reducer.h"
 #include "core/contract/visits.h"
 
 #include <string.h>
@@ -95,6 +96,38 @@ int sl_fingerprint_kind(const struct sl_node *node, int64_t *ret)
     return 0;
 }
 
+/* The name of a native reducer: with its arguments where they decide the form, else the states of largest(2) are of use
+ * to largest(3). */
+static bool append_reducer(struct sl_buf *buf, const struct sl_function *fn)
+{
+    bool is_native = fn->reducer && fn->name[0];
+    bool whole = is_native && fn->reducer->ops->has_own_forms;
+    size_t len = whole ? strlen(fn->name) : strcspn(fn->name, "(");
+    return is_native ? sl_buf_printf(buf, " %.*s", (int)len, fn->name) : sl_buf_text(buf, " function");
+}
+
+static bool append_form(struct sl_buf *buf, const struct sl_param *param, const struct sl_arg *arg)
+{
+    bool is_function = arg->kind == SL_ARG_FUNCTION;
+    if (is_function && param->want & SL_WANT_REDUCER)
+        return append_reducer(buf, arg->function);
+    if (param->want & SL_WANT_OF_STATE)
+        return sl_buf_text(buf, is_function ? " given" : " none");
+    return true;
+}
+
+int sl_fingerprint_form(const struct sl_node *node, int64_t *ret)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
+    const struct sl_param *params = node->op->params;
+    bool ok = sl_buf_text(&text, "form");
+    for (unsigned i = 0; ok && params && params[i].name; i++)
+        ok = append_form(&text, &params[i], &node->arg[i]);
+    struct sl_field all = sl_string(text.bytes, text.len);
+    *ret = ok ? (int64_t)sl_field_partition_hash(&all) : 0;
+    return ok ? 0 : SL_ENOMEM;
+}
+
 static char *marked(const char *mark, const char *state_key)
 {
     struct sl_buf key = {0};
@@ -111,6 +144,11 @@ char *sl_fingerprint_key(const char *state_key)
 char *sl_fingerprint_kind_key(const char *state_key)
 {
     return marked("kind", state_key);
+}
+
+char *sl_fingerprint_form_key(const char *state_key)
+{
+    return marked("form", state_key);
 }
 
 const struct sl_code *sl_fingerprint_find(const struct sl_codes *codes, const char *key)

@@ -19,8 +19,12 @@ int sl_fingerprint_options(const struct sl_node *node, int64_t *ret);
  * memory SL_ENOMEM. */
 int sl_fingerprint_kind(const struct sl_node *node, int64_t *ret);
 
-/* Under which the whole and the kind are remembered: the key of the operator, marked. NULL: out of memory. Caller frees. */
+/* Of the form of that state: by which native reducer it is made, if any, and with which functions. */
+int sl_fingerprint_form(const struct sl_node *node, int64_t *ret);
+
+/* Under which the whole, the kind and the form are remembered: the key of the operator, marked. NULL: out of memory. Caller frees. */
 char *sl_fingerprint_key(const char *state_key);
 char *sl_fingerprint_kind_key(const char *state_key);
+char *sl_fingerprint_form_key(const char *state_key);
 /* NULL where it is not there. */
 const struct sl_code *sl_fingerprint_find(const struct sl_codes *codes, const char *key);

@@ -44,23 +44,24 @@ static int collect(const struct sl_run *run, struct sl_codes *codes)
         r = r < 0 ? r : add_digest(node, run->state_key[n], sl_fingerprint_key, sl_fingerprint_whole, codes);
         r = r < 0 ? r
                   : add_digest(node, run->state_key[n], sl_fingerprint_kind_key, sl_fingerprint_kind, codes);
+        r = r < 0 ? r
+                  : add_digest(node, run->state_key[n], sl_fingerprint_form_key, sl_fingerprint_form, codes);
     }
     return r;
 }
 
-/* ---- state of another kind ---- */
+/* ---- state that something else made ---- */
 
-/* Catalogs of older programs do not know the kinds. */
-static int is_of_other_kind(const struct sl_run *run, const struct sl_codes *before, const char *key,
-                            bool *ret)
+/* Catalogs of older programs do not know the kinds, or the forms. */
+static int has_changed(const struct sl_run *run, const struct sl_codes *before, char *(*key_of)(const char *),
+                       const char *state_key, bool *ret)
 {
-    char *kind_key = sl_fingerprint_kind_key(key);
-    if (!kind_key)
+    char *key = key_of(state_key);
+    if (!key)
         return SL_ENOMEM;
-    const struct sl_code *was = sl_fingerprint_find(before, kind_key),
-                         *is = sl_fingerprint_find(&run->codes, kind_key);
+    const struct sl_code *was = sl_fingerprint_find(before, key), *is = sl_fingerprint_find(&run->codes, key);
     *ret = was && is && was->digest != is->digest;
-    free(kind_key);
+    free(key);
     return 0;
 }
 
@@ -73,26 +74,40 @@ static bool is_stored(const struct sl_run *run, const char *key)
     return false;
 }
 
-static int refuse_kind(const struct sl_run *run, const struct sl_node *node, struct sl_error *err)
+/* What made the state that is stored under the key, if it is of no use to the node; else NULL. */
+static int find_other_maker(const struct sl_run *run, const struct sl_codes *before, const char *key,
+                            const char **ret)
+{
+    bool other_kind = false, other_form = false;
+    int r = has_changed(run, before, sl_fingerprint_kind_key, key, &other_kind);
+    r = r < 0 ? r : has_changed(run, before, sl_fingerprint_form_key, key, &other_form);
+    *ret = other_kind   ? "another kind of operator"
+           : other_form ? "an operator with another reducer or function"
+                        : NULL;
+    return r;
+}
+
+static int refuse_state(const struct sl_run *run, const struct sl_node *node, const char *maker,
+                        struct sl_error *err)
 {
     return sl_error_set(
         err, SL_EUSAGE,
-        "%s:%d: %s: the job has changed: under the name \"%s\" the checkpoint holds state of another kind of operator; "
+        "%s:%d: %s: the job has changed: under the name \"%s\" the checkpoint holds state of %s; "
         "run once with --accept-changes to drop it, or give the operator another name",
-        node->site.file, node->site.line, node->site.name, run->state_key[node->number]);
+        node->site.file, node->site.line, node->site.name, run->state_key[node->number], maker);
 }
 
-static int check_kinds(const struct sl_run *run, const struct sl_codes *before, struct sl_error *err)
+static int check_makers(const struct sl_run *run, const struct sl_codes *before, struct sl_error *err)
 {
     int r = 0;
     for (size_t n = 0; r == 0 && n < run->pipelines->nodes; n++) {
         const struct sl_node *node = run->pipelines->node[n];
-        bool other = false;
+        const char *maker = NULL;
         if (keeps_state(run, node) && is_stored(run, run->state_key[n]))
-            r = is_of_other_kind(run, before, run->state_key[n], &other);
-        if (r == 0 && other && !run->options->accept_changes)
-            return refuse_kind(run, node, err);
-        if (r == 0 && other)
+            r = find_other_maker(run, before, run->state_key[n], &maker);
+        if (r == 0 && maker && !run->options->accept_changes)
+            return refuse_state(run, node, maker, err);
+        if (r == 0 && maker)
             r = sl_store_drop(run->store, run->state_key[n]);
     }
     return r < 0 ? sl_error_nomem(err) : 0;
@@ -133,7 +148,7 @@ int sl_job_changes_find(struct sl_run *run, struct sl_error *err)
     int r = collect(run, &run->codes) < 0 ? sl_error_nomem(err)
                                           : sl_catalog_get_codes(run->catalog, &before, err);
     run->codes_are_new = r == 0 && !are_equal(&before, &run->codes);
-    return r < 0 ? r : check_kinds(run, &before, err);
+    return r < 0 ? r : check_makers(run, &before, err);
 }
 
 int sl_job_changes_say(const struct sl_run *run, struct sl_error *err)

@@ -262,7 +262,7 @@ static int check(struct sl_node *node, struct sl_error *err)
 }
 
 static const struct sl_param params[] = {
-    {"f", SL_WANT_FUNCTION, true,
+    {"f", SL_WANT_FUNCTION | SL_WANT_OF_STATE, true,
      "gets the record's fields, returns its key; not given: the record is the key"},
     {0},
 };

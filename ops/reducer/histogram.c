@@ -131,6 +131,7 @@ static int copy(const struct sl_reducer *r, struct sl_task *task, struct sl_aren
 
 static const struct sl_reducer_ops histogram_ops = {
     .exact = true,
+    .has_own_forms = true,
     .create = create,
     .merge = merge,
     .combine = combine,

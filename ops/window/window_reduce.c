@@ -245,7 +245,7 @@ static int check_reduce(struct sl_node *node, struct sl_error *err)
 
 static const struct sl_param reduce_by_key_params[] = {
     {"func", SL_WANT_REDUCER, false, "a function of two values that gives one, or a native reducer"},
-    {"invFunc", SL_WANT_FUNCTION | SL_WANT_NIL, false,
+    {"invFunc", SL_WANT_FUNCTION | SL_WANT_NIL | SL_WANT_OF_STATE, false,
      "takes the second value out of the first; nil, or left out: there is none"},
     {"windowDuration", SL_WANT_DURATION, false, "how far back a window reaches"},
     {"slideDuration", SL_WANT_DURATION | SL_WANT_NIL, true, "how often one is shown; the stream's own slide"},
@@ -273,7 +273,7 @@ const struct sl_op sl_op_reduce_by_key_and_window = {
 
 static const struct sl_param reduce_params[] = {
     {"reduceFunc", SL_WANT_REDUCER, false, "a function of two records that gives one, or a native reducer"},
-    {"invReduceFunc", SL_WANT_FUNCTION | SL_WANT_NIL, false,
+    {"invReduceFunc", SL_WANT_FUNCTION | SL_WANT_NIL | SL_WANT_OF_STATE, false,
      "takes the second out of the first; nil, or left out: there is none"},
     {"windowDuration", SL_WANT_DURATION, false, "how far back a window reaches"},
     {"slideDuration", SL_WANT_DURATION, false, "how often one is shown"},
