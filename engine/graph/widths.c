@@ -28,6 +28,11 @@ static const struct rule {
     {"select", GIVES_CHOICE, false},
     {"dropDuplicates", GIVES_SAME, false},
     {"withWatermark", GIVES_SAME, false},
+    {"eventWindow", GIVES_SAME, false},
+    {"late", GIVES_SAME, false},
+    {"openWindows", GIVES_SAME, false},
+    {"joinWithin", GIVES_UNKNOWN, true},
+    {"stateSnapshots", GIVES_TWO, false},
     {"subtract", GIVES_SAME, false},
     {"sortBy", GIVES_SAME, false},
     {"distinct", GIVES_SAME, false},
@@ -199,17 +204,9 @@ static uint32_t source_width(const struct sl_node *node)
     return is_lines && sl_node_option(node, "meta").kind == SL_ARG_NONE;
 }
 
-static uint32_t width_of(const struct sl_node *node, const uint32_t *width)
+static uint32_t ruled_width(const struct sl_node *node, const struct rule *rule, const uint32_t *width)
 {
-    const struct sl_columns *columns = sl_node_columns(node);
-    const struct rule *rule = rule_of(node);
     uint32_t input = node->inputs ? width[node->input[0]->number] : 0;
-    if (columns)
-        return columns->count;
-    if (node->op->kind == SL_OP_SOURCE)
-        return source_width(node);
-    if (!rule)
-        return 0;
     for (unsigned i = 1; rule->gives == GIVES_COMMON && i < node->inputs; i++)
         if (width[node->input[i]->number] != input)
             return 0;
@@ -229,6 +226,28 @@ static uint32_t width_of(const struct sl_node *node, const uint32_t *width)
         return sl_node_value(node, 0).len;
     }
     return 0;
+}
+
+/* What the rows of windows of event time have besides: start and stop, and with emit = "both" whether they are final. */
+static uint32_t fields_of_window(const struct sl_node *node)
+{
+    const struct sl_node *window = node->inputs ? node->input[0] : NULL;
+    if (!window || strcmp(window->op->name, "eventWindow") != 0 || strcmp(node->op->name, "late") == 0)
+        return 0;
+    struct sl_field emit = sl_node_option_value(window, "emit");
+    return emit.tag == SL_STR && emit.len == 4 && memcmp(emit.str, "both", 4) == 0 ? 3 : 2;
+}
+
+static uint32_t width_of(const struct sl_node *node, const uint32_t *width)
+{
+    const struct sl_columns *columns = sl_node_columns(node);
+    const struct rule *rule = rule_of(node);
+    if (columns)
+        return columns->count;
+    if (node->op->kind == SL_OP_SOURCE)
+        return source_width(node);
+    uint32_t ruled = rule ? ruled_width(node, rule, width) : 0;
+    return ruled ? ruled + fields_of_window(node) : 0;
 }
 
 int sl_widths_check(const struct sl_context *context, struct sl_error *err)

@@ -157,6 +157,9 @@ def test_check_finds_a_prefix_that_cannot_be_written():
     check(not os.path.exists("made"), "nothing is made")
 
 
+TIMED = "s:map(sluice.pair(1)):withWatermark(function() return 1 end, 0)"
+
+
 def test_check_finds_widths_that_cannot_fit():
     os.mkdir("in")
     for chain, words in (
@@ -172,6 +175,12 @@ def test_check_finds_widths_that_cannot_fit():
             ("s:map(sluice.pair(1)):select(2):keys()", "keys wants pairs, and the records of select (line 4)"),
             ("s:map(sluice.pair(1)):columns('a', 'b', 'c')", "columns: 3 names, and the records of map (line 4) always have 2 fields"),
             ("s:withWatermark(function(x) return 1 end, '1s'):dropDuplicates():values()", "values wants pairs"),
+            (TIMED + ":map(sluice.select(1)):eventWindow { size = 1 }:reduceByKey(sluice.sum)", "reduceByKey wants pairs"),
+            (TIMED + ":map(sluice.select(1)):joinWithin(%s, 1)" % TIMED, "joinWithin wants pairs"),
+            (TIMED + ":eventWindow { size = 1 }:groupByKey():map(sluice.select(5))", "the records of groupByKey (line 4) always have 4"),
+            (TIMED + ":eventWindow { size = 1, emit = 'both' }:distinct():map(sluice.select(6))", "always have 5"),
+            (TIMED + ":eventWindow { size = 1 }:late():map(sluice.select(3))", "the records of late (line 4) always have 2"),
+            (TIMED + ":mapWithState(function() end):stateSnapshots():map(sluice.select(3))", "always have 2"),
             ("s:window(2):swapped()", "has no method")):
         checked(WATCH + chain + ":print()", 2, words)
     for output, words in (("saveAsHadoopFiles('out')", "saveAsHadoopFiles wants pairs"), ("saveAsNewAPIHadoopFiles('out')", "saveAsNewAPIHadoopFiles wants pairs"),
@@ -182,7 +191,12 @@ def test_check_finds_widths_that_cannot_fit():
     for chain in ("s:map(sluice.pair(1)):map(sluice.upper(1)):reduceByKey(sluice.sum)",
                   "s:map(function(x) return x, 1 end):map(sluice.select(2)):count()", "s:map(sluice.pair(1)):map(sluice.swap):values()",
                   "s:union(s:map(sluice.pair(1))):map(sluice.number(1))", "s:map(sluice.pair(1)):columns('a', 'b'):select('b', 'a'):keys()",
-                  "s:map(function(x) return x, 1 end):select(64)"):
+                  "s:map(function(x) return x, 1 end):select(64)",
+                  *(TIMED + chain for chain in (
+                      ":eventWindow { size = 1 }:reduceByKey(sluice.sum):columns('start', 'stop', 'word', 'n')", ":eventWindow { size = 1 }:count():select(3)",
+                      ":eventWindow { gap = 1, emit = 'both' }:countByKey():map(sluice.select(5))", ":eventWindow { size = 1 }:countByValue():select(4)",
+                      ":eventWindow { size = 1, emit = 'updates' }:foldByKey(0, math.max):openWindows():select(4)",
+                      ":eventWindow { size = 1 }:distinct():select(4)"))):
         checked(WATCH + chain + ":print()", 0)
 
 
