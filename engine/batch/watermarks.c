@@ -109,10 +109,10 @@ static bool is_open(const struct sl_run *run, const struct sl_node *node)
            node->op->wide->watermark(node, run->memory[node->number], run->last_ms, NULL) != SL_END_OF_TIME;
 }
 
-/* A window at t is (t - window_ms, t]: it gives its records until it has passed them. */
+/* A slide after the last data: at the time of the stream before it, which is made up, its window gives what it held. */
 static int64_t end_of(const struct sl_node *node, int64_t last_ms, int64_t t)
 {
-    int64_t passed = node->window_ms ? last_ms + node->window_ms : t;
+    int64_t passed = last_ms + node->slide_ms;
     int64_t from = passed > t ? passed : t;
     return (from + node->slide_ms - 1) / node->slide_ms * node->slide_ms;
 }
