@@ -6,6 +6,7 @@
 #include "lua/stream.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 void sl_meta_check_function(lua_State *L, int index, const char *what, int parameters_max, const char *gets)
 {
@@ -66,6 +67,8 @@ static int name_stream(lua_State *L)
     check_self(L, "name");
     if (lua_type(L, 2) != LUA_TSTRING)
         return luaL_error(L, "name: the name must be a string, got %s", sl_phrase(L, 2));
+    if (strlen(lua_tostring(L, 2)) != lua_rawlen(L, 2))
+        return luaL_error(L, "name: the name must not hold U+0000");
     sl_copy_declare(L, "name");
     if (!sl_name(sl_stream_test(L, 1), lua_tostring(L, 2)))
         sl_copy_raise(L);

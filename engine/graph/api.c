@@ -345,9 +345,24 @@ static bool refuse_name_twice(const struct sl_stream *stream, const char *name)
     return false;
 }
 
+/* Beside the state of a name the catalog has digests and views under the name with these before it: state_keys, fingerprint
+ * and source_keys in engine/batch. */
+static bool refuse_reserved_name(struct sl_stream *stream, const char *name)
+{
+    static const char *const reserved[] = {"view:", "shape:", "kind:", "form:", "source "};
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
+        if (strncmp(name, reserved[i], strlen(reserved[i])) != 0)
+            continue;
+        sl_context_fail(stream->context, SL_EUSAGE,
+                        "name: names that begin with \"%s\" are the catalog's own; choose another", reserved[i]);
+        return true;
+    }
+    return false;
+}
+
 struct sl_stream *sl_name(struct sl_stream *stream, const char *name)
 {
-    if (!stream || refuse_name_twice(stream, name))
+    if (!stream || refuse_name_twice(stream, name) || refuse_reserved_name(stream, name))
         return NULL;
     if (!name[0]) {
         sl_context_fail(stream->context, SL_EUSAGE, "name: the name must not be empty");
