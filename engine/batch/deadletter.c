@@ -70,6 +70,11 @@ void sl_deadletter_format(struct sl_batch *batch, struct sl_buf *buf)
     format(batch, &batch->run->rejects, buf);
 }
 
+void sl_deadletter_format_late(struct sl_batch *batch, struct sl_buf *buf)
+{
+    format(batch, &batch->run->late, buf);
+}
+
 /* An earlier try of the batch may have left some. */
 static int remove_file(struct sl_run *run, int64_t t, const char *directory, struct sl_error *err)
 {

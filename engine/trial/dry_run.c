@@ -54,6 +54,7 @@ int sl_dry_run_schedule(struct sl_run *run, struct sl_error *err)
             return r;
         batch->finishes = trial->finishes && k + 1 == trial->batches;
         sl_rejects_reset(&run->rejects); /* a batch that has nothing to do does not */
+        sl_rejects_reset(&run->late);
         r = run_batch(run, batch, err);
         sl_batch_free(batch);
     }

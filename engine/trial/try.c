@@ -17,7 +17,7 @@ enum { SAMPLE_BYTES_MAX = 160, LETTERS_SHOWN = 10 };
 
 /* What was seen of one operator. */
 struct seen {
-    uint64_t in, out, rejected;
+    uint64_t in, out, rejected, late;
     size_t samples;
     struct sl_buf *sample; /* [samples_max] */
 };
@@ -29,6 +29,7 @@ struct preview {
     struct seen *seen;     /* [nodes] */
     size_t samples_max;    /* rows shown of each */
     struct sl_buf letters; /* dead letters, a line of JSON each */
+    struct sl_buf late;    /* the same of records that were too late for their windows */
 };
 
 /* ---- looking ---- */
@@ -67,9 +68,11 @@ static int count(struct sl_dry_run *trial, struct sl_batch *batch, struct sl_err
     for (size_t n = 0; n < run->pipelines->nodes; n++) {
         preview->seen[n].in += batch->rows[n];
         preview->seen[n].rejected += run->rejects.failed[n];
+        preview->seen[n].late += run->late.failed[n];
     }
     sl_deadletter_format(batch, &preview->letters);
-    return preview->letters.failed ? sl_error_nomem(err) : 0;
+    sl_deadletter_format_late(batch, &preview->late);
+    return preview->letters.failed || preview->late.failed ? sl_error_nomem(err) : 0;
 }
 
 /* ---- which source gets which file ---- */
@@ -182,6 +185,8 @@ static void add_counts(struct sl_buf *text, const struct sl_node *node, const st
         sl_buf_printf(text, "%sout %llu", node->inputs ? ", " : "", (unsigned long long)seen->out);
     if (seen->rejected)
         sl_buf_printf(text, ", rejected %llu", (unsigned long long)seen->rejected);
+    if (seen->late)
+        sl_buf_printf(text, ", late %llu", (unsigned long long)seen->late);
     sl_buf_byte(text, '\n');
 }
 
@@ -261,12 +266,12 @@ static size_t gather_letters(const struct sl_buf *letters, struct letter ret[LET
     return count;
 }
 
-static void add_letters(struct sl_buf *text, const struct sl_buf *letters)
+static void add_letters(struct sl_buf *text, const char *heading, const struct sl_buf *letters)
 {
     struct letter letter[LETTERS_SHOWN];
     bool is_more;
     if (letters->len != 0)
-        sl_buf_text(text, "dead letters:\n");
+        sl_buf_printf(text, "%s:\n", heading);
     size_t count = gather_letters(letters, letter, &is_more);
     for (size_t i = 0; i < count; i++) {
         if (letter[i].count == 1)
@@ -287,7 +292,8 @@ static int show(const struct preview *preview, FILE *out, struct sl_error *err)
     SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
     for (size_t n = 0; n < preview->context->nodes; n++)
         add_node(&text, &preview->context->stream[n]->node, &preview->seen[n]);
-    add_letters(&text, &preview->letters);
+    add_letters(&text, "dead letters", &preview->letters);
+    add_letters(&text, "late records", &preview->late);
     if (text.failed)
         return sl_error_nomem(err);
     if (fwrite(text.bytes, 1, text.len, out) < text.len || fflush(out) != 0)
@@ -346,6 +352,7 @@ int sl_try_files(struct sl_context *context, const struct sl_try_options *option
     }
     free(preview.seen);
     sl_buf_done(&preview.letters);
+    sl_buf_done(&preview.late);
     sl_fed_files_done(&preview.trial.given);
     if (r < 0)
         context->error = err;

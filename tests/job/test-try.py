@@ -54,6 +54,20 @@ def test_several_files_are_one_batch():
           "counts of both")
 
 
+def test_late_records_are_shown_and_counted():
+    job('''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+ssc:textFileStream("in"):withWatermark(sluice.timestamp("s"), 0):eventWindow { size = "10s" }:count():print()
+''')
+    for name, text in (("a", "31\n"), ("b", "1\n2\n33\n"), ("c", "34\n")):
+        write(name, text)
+    shown = sluice_ok("try", "job.lua", "--batches", "3", "a", "b", "c").stdout
+    check("in 5, out 0, late 2\n" in shown, "counted: " + shown)
+    late = shown.partition("\nlate records:\n")[2].splitlines()
+    equal([(json.loads(line)["file"], json.loads(line)["record"]) for line in late], [("b", "1"), ("b", "2")], "each with its place; " + shown)
+    check("late" not in sluice_ok("try", "job.lua", "a", "b", "c").stdout, "in one batch nothing is late")
+
+
 def test_records_set_aside_are_shown_with_the_reason():
     code = 'textFileStream("in"):filter(function(line) return 0 end):print()'
     write("a", "x\n")
