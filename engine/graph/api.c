@@ -354,7 +354,8 @@ static bool refuse_reserved_name(struct sl_stream *stream, const char *name)
         if (strncmp(name, reserved[i], strlen(reserved[i])) != 0)
             continue;
         sl_context_fail(stream->context, SL_EUSAGE,
-                        "name: names that begin with \"%s\" are the catalog's own; choose another", reserved[i]);
+                        "name: names that begin with \"%s\" are the catalog's own; choose another",
+                        reserved[i]);
         return true;
     }
     return false;
