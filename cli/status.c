@@ -145,15 +145,26 @@ static const struct sl_field *missing_of(const struct sl_field *source)
     return missing && missing->tag == SL_STR ? missing : NULL;
 }
 
+/* Which one it is; NULL: the source's only one. */
+static const struct sl_field *missing_directory_of(const struct sl_field *source)
+{
+    const struct sl_field *name = sl_map_get(source, "missing_directory", strlen("missing_directory"));
+    return name && name->tag == SL_STR ? name : NULL;
+}
+
 static void print_missing(const struct sl_field *source)
 {
     char age[32];
-    const struct sl_field *missing = missing_of(source);
+    SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
+    const struct sl_field *missing = missing_of(source), *name = missing_directory_of(source);
     int64_t since_ms = sl_status_integer_of(source, "missing_since_ms"),
             now_ms = sl_clock_real.now_ms(&sl_clock_real);
     sl_status_format_span(now_ms > since_ms ? now_ms - since_ms : 0, age);
-    if (missing)
-        printf("; not read for %s: %.*s", age, (int)missing->len, (const char *)missing->str);
+    if (!missing)
+        return;
+    if (name && sl_buf_safe(&safe, name->str, name->len))
+        printf("; %.*s is", (int)safe.len, (const char *)safe.bytes);
+    printf("%s not read for %s: %.*s", name ? "" : ";", age, (int)missing->len, (const char *)missing->str);
 }
 
 /* Directories in the watched one that wait for their _SUCCESS. */
@@ -347,8 +358,10 @@ static bool find_missing(const struct sl_target *target, char *text, size_t size
     struct sl_field sources = sl_target_status(target, NULL, "sources");
     for (uint32_t i = 0; sources.tag == SL_LIST && i < sources.len; i++) {
         const struct sl_field *missing = missing_of(&sources.items[i]);
-        const struct sl_field *name = missing ? sl_map_get(&sources.items[i], "directory", 9) : NULL;
+        const struct sl_field *name = missing ? missing_directory_of(&sources.items[i]) : NULL;
         SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
+        if (missing && !name)
+            name = sl_map_get(&sources.items[i], "directory", 9);
         if (!name || name->tag != SL_STR || !sl_buf_safe(&safe, name->str, name->len))
             continue;
         snprintf(text, size, "the directory %.*s is not read: %.*s", (int)safe.len, (const char *)safe.bytes,

@@ -343,6 +343,9 @@ static const struct sl_field *missing_directory(const struct judgement *j)
         const struct sl_field *source = &sources.items[i];
         const struct sl_field *name = source->tag == SL_MAP ? sl_map_get(source, "directory", 9) : NULL;
         const struct sl_field *missing = name ? sl_map_get(source, "missing", 7) : NULL;
+        const struct sl_field *part = name ? sl_map_get(source, "missing_directory", 17) : NULL;
+        if (part && !sl_field_is_text(part, j->inquiry->directory))
+            continue; /* another one of the source's */
         if (missing && missing->tag == SL_STR && sl_field_equals(name, &watched))
             return missing;
     }

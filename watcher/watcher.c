@@ -64,6 +64,7 @@ void sl_watcher_counts(const struct sl_arrivals *arrivals, struct sl_watcher_cou
         .again = intake->again,
         .scans = intake->scans,
         .polling = intake->polling,
+        .path = intake->place.path,
         .oldest_ms = oldest_of(&intake->entries),
         .missing_ms = intake->missing && !intake->removed ? intake->missing_ms : 0,
         .missing = intake->missing && !intake->removed ? why_missing(intake) : NULL,

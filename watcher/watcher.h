@@ -48,6 +48,7 @@ struct sl_watcher_counts {
     bool polling;        /* no events: scanned every pollInterval */
     int64_t missing_ms;  /* since when the directory has not been read, for it is missing; 0: it is there */
     const char *missing; /* with missing_ms: why, as "it does not exist"; static */
+    const char *path;    /* of the directory, as the job names it; borrowed */
     /* Since when the file has been there that has waited for its batch the longest; 0: none waits. */
     int64_t oldest_ms;
 };

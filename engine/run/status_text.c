@@ -135,6 +135,7 @@ static void add_counts(struct sl_watcher_counts *sum, const struct sl_arrivals *
     if (counts.missing_ms && (!sum->missing_ms || counts.missing_ms < sum->missing_ms)) {
         sum->missing_ms = counts.missing_ms;
         sum->missing = counts.missing;
+        sum->path = counts.path;
     }
 }
 
@@ -175,10 +176,13 @@ struct sl_status_intake sl_status_intake(const struct sl_run *run)
     return sum;
 }
 
-/* A directory that is not read for now. */
-static void add_missing(const struct sl_watcher_counts *counts, struct sl_buf *buf)
+/* A directory that is not read for now; of several, that which has been missing the longest. */
+static void add_missing(const struct sl_source *source, const struct sl_watcher_counts *counts,
+                        struct sl_buf *buf)
 {
     if (counts->missing_ms) {
+        if (((const struct sl_file_source *)source)->arrivals->ops->part)
+            sl_json_member_bytes(buf, "missing_directory", counts->path, strlen(counts->path));
         sl_buf_printf(buf, ",\"missing_since_ms\":%" PRId64, counts->missing_ms);
         sl_json_member(buf, "missing", counts->missing);
     }
@@ -230,7 +234,7 @@ static void add_source(const struct sl_source *source, struct sl_buf *buf)
                   ",\"polling\":%s",
                   counts.ignored, counts.changed, counts.scans, counts.polling ? "true" : "false");
     sl_json_member_integer(buf, "oldest_waiting_ms", counts.oldest_ms != 0, counts.oldest_ms);
-    add_missing(&counts, buf);
+    add_missing(source, &counts, buf);
     add_all_unfinished(source, buf);
     sl_buf_byte(buf, '}');
 }

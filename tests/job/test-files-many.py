@@ -202,7 +202,9 @@ def test_directories_that_may_not_be_read_are_waited_for():
             run.wait_until(lambda: closed in run.stderr(), "the warning")
             move_in("2", "x\n", "in/b")
             run.wait_until(lambda: len(read_lines()) == 3, "a file beside it")
-            run.wait_until(lambda: "this user may not read it" in str(healthy()), "status --check")
+            run.wait_until(lambda: "the directory in/a is not read: this user may not read it" in str(healthy()), "status --check")
+            shown = sluice_ok("status", "job.lua").stdout
+            check("; in/a is not read for " in shown, "status is\n" + shown)
             os.chmod("in/a", 0o755)
             os.chmod("in/closed", 0o755)
             move_in("2", "x\n", "in/a")
@@ -210,6 +212,21 @@ def test_directories_that_may_not_be_read_are_waited_for():
             run.wait_until(lambda: len(read_lines()) == 5, "a file in each")
             equal([run.stderr().count(each) for each in (closed, "in/closed: Permission denied")], [1, 1], "warnings\n" + run.stderr())
             run.stop()
+
+
+def test_why_of_a_file_beside_a_directory_that_may_not_be_read():
+    for name in ("in/a", "in/b"):
+        os.makedirs(name)
+    for number in range(1000):
+        pathlib.Path("in/b/%03d" % number).touch()
+    declare(SEVERAL["pattern"], ", maxFilesPerBatch = 1")
+    with Running("job.lua", prefix=without_rights()) as run:
+        run.wait_until(lambda: pathlib.Path(".sluice/job/status.json").exists(), "the run")
+        os.chmod("in/a", 0)
+        run.wait_until(lambda: "this user may not read it" in str(healthy()), "status --check")
+        check("queued" in sluice_ok("why", "job.lua", "in/b/999").stdout, "why")
+        os.chmod("in/a", 0o755)
+        run.stop()
 
 
 def test_limits_count_over_all_directories():
