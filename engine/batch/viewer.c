@@ -26,7 +26,12 @@ static int list_views(struct sl_run *run, struct sl_mount_options *options, cons
 /* FUSE, or plain files with a warning where it is not available. */
 static int open_viewer(struct sl_run *run, const struct sl_mount_options *options, struct sl_error *err)
 {
-    if (run->context->options.mount_kind == SL_MOUNT_DIR)
+    bool is_plain = run->context->options.mount_kind == SL_MOUNT_DIR;
+    if (is_plain && run->options->require_mount)
+        return sl_error_set(
+            err, SL_EUSAGE,
+            "--require-mount: the job wants plain files, mount = { kind = \"dir\" }; leave one of them out");
+    if (is_plain)
         return sl_plain_view_open(options, &run->services.viewer, err);
     int r = sl_mount_open(options, &run->services.viewer, err);
     if (r != SL_EFAIL || run->options->require_mount)

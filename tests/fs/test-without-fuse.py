@@ -72,6 +72,15 @@ def test_the_view_is_there_as_plain_files():
         run.stop()
 
 
+def test_plain_files_are_no_mount_that_is_required():
+    path = wordcount_here()
+    text = pathlib.Path(path).read_text()
+    job(re.sub(r"StreamingContext *\{", 'StreamingContext { mount = { dir = "mnt", kind = "dir" }, ', text, count=1), path)
+    done = sluice("run", path, "--once", "--require-mount")
+    equal(done.returncode, 2, "exit status: " + done.stderr)
+    check('--require-mount: the job wants plain files, mount = { kind = "dir" }' in done.stderr, done.stderr)
+
+
 def test_its_own_old_tree_is_removed_first():
     prefix = need_namespace()
     wordcount_here()
