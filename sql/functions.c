@@ -5,7 +5,6 @@
 #include "text/regex.h"
 #include "text/time_format.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -308,61 +307,6 @@ static void batch_time(sqlite3_context *context, int argc, sqlite3_value **argv)
         sqlite3_result_int64(context, sql->options.batch_ms);
 }
 
-/* ---- percentile ---- */
-
-struct numbers {
-    double *number;
-    sqlite3_int64 count, capacity;
-    double p;
-    bool failed;
-};
-
-static void add_number(sqlite3_context *context, int argc, sqlite3_value **argv)
-{
-    struct numbers *numbers = sqlite3_aggregate_context(context, sizeof *numbers);
-    int type = sqlite3_value_numeric_type(argv[0]);
-    if (!numbers || (type != SQLITE_INTEGER && type != SQLITE_FLOAT))
-        return; /* as sum() would count them: not at all */
-    numbers->p = sqlite3_value_double(argv[1]);
-    if (!(numbers->p >= 0 && numbers->p <= 1) || sqlite3_value_type(argv[1]) == SQLITE_NULL) {
-        numbers->failed = true;
-        sqlite3_result_error(context, "percentile: p must be from 0 to 1", -1);
-        return;
-    }
-    if (numbers->count == numbers->capacity) {
-        sqlite3_int64 capacity = numbers->capacity ? numbers->capacity * 2 : 16;
-        double *grown = sqlite3_realloc64(numbers->number, (sqlite3_uint64)capacity * sizeof *grown);
-        if (!grown) {
-            numbers->failed = true;
-            sqlite3_result_error_nomem(context);
-            return;
-        }
-        numbers->number = grown;
-        numbers->capacity = capacity;
-    }
-    numbers->number[numbers->count++] = sqlite3_value_double(argv[0]);
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static void give_percentile(sqlite3_context *context)
-{
-    struct numbers *numbers = sqlite3_aggregate_context(context, 0);
-    if (numbers && numbers->count && !numbers->failed) {
-        qsort(numbers->number, (size_t)numbers->count, sizeof(double), by_value);
-        double at = numbers->p * (double)(numbers->count - 1), low = floor(at), high = ceil(at);
-        double a = numbers->number[(sqlite3_int64)low], b = numbers->number[(sqlite3_int64)high];
-        /* as Spark has it: b - a may be larger than any number */
-        sqlite3_result_double(context, a == b ? a : (high - at) * a + (at - low) * b);
-    }
-    if (numbers)
-        sqlite3_free(numbers->number);
-}
-
 int sl_sql_add_functions(struct sl_sql *sql)
 {
     static const struct {
@@ -381,8 +325,5 @@ int sl_sql_add_functions(struct sl_sql *sql)
     for (size_t i = 0; code == SQLITE_OK && i < sizeof functions / sizeof *functions; i++)
         code = sqlite3_create_function_v2(sql->handle, functions[i].name, functions[i].arguments, flags, sql,
                                           functions[i].function, NULL, NULL, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_create_function_v2(sql->handle, "percentile", 2, flags, sql, NULL, add_number,
-                                          give_percentile, NULL);
     return code;
 }

@@ -1,6 +1,8 @@
-/* Hashes for looking up a column: what SQLite may find equal, whatever it converts, has one hash. */
+/* Hashes for looking up a column: what SQLite may find equal, whatever it converts, has one hash; except a text that is
+ * infinite as a number and that number. */
 #include "sql/sql_internal.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,20 +14,39 @@ static uint32_t hash_number(double number)
     return (uint32_t)((bits * 0x9E3779B97F4A7C15u) >> 32);
 }
 
-static uint32_t hash_bytes(const void *bytes, size_t len)
+/* Whether SQLite may take a text for a number. */
+static bool is_number(const void *bytes, size_t len, double *ret)
 {
     char text[64], *end;
-    if (len > 0 && len < sizeof text) { /* what may be a number for SQLite shares the number's place */
-        memcpy(text, bytes, len);
-        text[len] = 0;
-        double number = strtod(text, &end);
-        while (*end == ' ' || (*end >= '\t' && *end <= '\r'))
-            end++;
-        if (end == text + len)
-            return hash_number(number);
-    }
+    if (len == 0 || len >= sizeof text)
+        return false;
+    memcpy(text, bytes, len);
+    text[len] = 0;
+    *ret = strtod(text, &end);
+    while (*end == ' ' || (*end >= '\t' && *end <= '\r'))
+        end++;
+    return end == text + len;
+}
+
+/* What may be a number for SQLite has the number's hash, but those beyond all numbers: 12e34567 is, among other texts of
+ * hexadecimal digits, too frequent for a single hash. */
+static uint32_t hash_bytes(const void *bytes, size_t len)
+{
+    double number;
+    if (is_number(bytes, len, &number) && !isinf(number))
+        return hash_number(number);
     struct sl_field field = sl_string(bytes, len);
     return (uint32_t)sl_field_hash(&field, 0);
+}
+
+bool sl_sql_is_infinite(sqlite3_value *value)
+{
+    double number;
+    int type = sqlite3_value_type(value);
+    if (type == SQLITE_FLOAT)
+        return isinf(sqlite3_value_double(value));
+    const void *text = type == SQLITE_TEXT ? sqlite3_value_text(value) : NULL;
+    return text && is_number(text, (size_t)sqlite3_value_bytes(value), &number) && isinf(number);
 }
 
 uint32_t sl_sql_hash_value(sqlite3_value *value)

@@ -368,7 +368,7 @@ static const struct sl_wide wide = {
     .takes_pieces = sl_collect_takes_pieces,
     .finish = query_finish,
     .done = query_done,
-    .bounded = 2,
+    .bounded = 4, /* what comes in, what SQLite sorts, what it looks rows up in, what comes out */
 };
 
 const struct sl_op sl_op_sql = {

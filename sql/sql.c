@@ -32,7 +32,8 @@ static int failure(struct sl_sql *sql, struct sl_error *err)
         return sl_error_set(err, SL_EFAIL, "the query took longer than %lld ms",
                             (long long)sql->options.timeout_ms);
     if (code == SQLITE_FULL)
-        return sl_error_set(err, SL_EFULL, "the query needs room on disk to sort, and the disk is full");
+        return sl_error_set(err, SL_EFULL,
+                            "the query needs room on disk to sort or to look rows up, and the disk is full");
     if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
         return sl_error_set(err, SL_EDAMAGED, "the catalog is damaged: %s", sqlite3_errmsg(sql->handle));
     return sl_error_set(err, SL_EFAIL, "%s", sqlite3_errmsg(sql->handle));
@@ -143,6 +144,7 @@ static int configure(struct sl_sql *sql)
     int code = sl_sql_add_functions(sql);
     code = code == SQLITE_OK ? sl_sql_add_explode(sql) : code;
     code = code == SQLITE_OK ? sl_sql_add_sums(sql) : code;
+    code = code == SQLITE_OK ? sl_sql_add_percentile(sql) : code;
     if (code == SQLITE_OK && sql->options.memory_max) {
         char pragma[64];
         snprintf(pragma, sizeof pragma, "PRAGMA cache_size = -%zu", sql->options.memory_max / 1024 + 1);
@@ -151,18 +153,33 @@ static int configure(struct sl_sql *sql)
     return code;
 }
 
+/* A temporary file that is of use while it is open, to one process. */
+static int open_copies(struct sl_sql *sql)
+{
+    const struct sl_sql_options options = {
+        .on_disk = true, .stop = sql->options.stop, .memory_max = sql->options.memory_max};
+    struct sl_error err;
+    if (sl_sql_open(&options, &sql->copies, &err) < 0)
+        return err.code == SL_ENOMEM ? SQLITE_NOMEM : SQLITE_CANTOPEN;
+    sql->copies->deadline_ns = sql->deadline_ns;
+    return sqlite3_exec(sql->copies->handle, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", NULL,
+                        NULL, NULL);
+}
+
 int sl_sql_open(const struct sl_sql_options *options, struct sl_sql **ret, struct sl_error *err)
 {
     struct sl_sql *sql = calloc(1, sizeof *sql);
     if (!sql)
         return sl_error_nomem(err);
     sql->options = *options;
+    sql->open_copies = open_copies;
     if (options->timeout_ms)
         sql->deadline_ns = sl_monotonic_ns() + options->timeout_ms * 1000000;
     int code = options->repeatable ? sl_sql_clock_open(&sql->clock) : SQLITE_OK;
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
     if (code == SQLITE_OK)
-        code = sqlite3_open_v2(":memory:", &sql->handle, flags, options->repeatable ? sql->clock.name : NULL);
+        code = sqlite3_open_v2(options->on_disk ? "" : ":memory:", &sql->handle, flags,
+                               options->repeatable ? sql->clock.name : NULL);
     if (code == SQLITE_OK)
         code = configure(sql);
     if (code != SQLITE_OK) {
@@ -180,6 +197,7 @@ void sl_sql_close(struct sl_sql *sql)
         return;
     (void)sqlite3_finalize(sql->statement); /* repeats what step said */
     (void)sqlite3_close(sql->handle);       /* nothing was written */
+    sl_sql_close(sql->copies);              /* which cursors of the handle read */
     sl_sql_clock_close(&sql->clock);
     free(sql->table);
     free(sql->query);

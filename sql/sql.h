@@ -25,6 +25,7 @@ struct sl_sql_options {
     int64_t timeout_ms;      /* from open to the last row; 0: none */
     const _Atomic int *stop; /* not 0: give up with SL_ESTOP; may be NULL */
     size_t memory_max;       /* bytes of SQLite's cache before it sorts on disk; 0: its default */
+    bool on_disk;            /* the database is a temporary file, not in memory */
 };
 
 /* A table of a query; the caller's, and so is what it points to, until sl_sql_close. */

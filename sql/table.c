@@ -4,13 +4,14 @@
  * Rows come in their order. A comparison with "=" is answered by a hash index on the column, which its second use
  * makes: SQLite makes none for virtual tables, and a join without one is quadratic. The index finds all rows that may
  * be equal, however SQLite converts the two sides (the text '5' and the number 5 share a place); SQLite compares once
- * more. */
+ * more. Rows that exceed memoryLimit are looked up in a copy on disk (sql/copy.c). */
 #include "core/base/bisect.h"
 #include "sql/sql_internal.h"
 
 #include "core/base/array.h"
 #include "core/base/buf.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct piece {
 };
 
 struct index {
+    bool has_infinity; /* a number of the column is infinite */
     uint32_t mask;
     uint32_t *head; /* [mask + 1], row number + 1 */
     uint32_t *next; /* [rows] */
@@ -36,13 +38,15 @@ struct module {
 
 struct table {
     sqlite3_vtab base; /* first */
+    struct sl_sql *sql;
     const struct sl_sql_table *about;
     uint64_t rows;
     size_t pieces, capacity;
     struct piece *piece;
-    bool is_in_memory; /* no rows are on disk */
-    struct index *index[SL_WIDTH_MAX];
-    bool was_asked[SL_WIDTH_MAX]; /* the column was looked up once, by reading all rows */
+    bool is_in_memory;                      /* no rows are on disk */
+    struct index *index[SL_WIDTH_MAX];      /* of rows in memory */
+    struct sl_sql_copy *copy[SL_WIDTH_MAX]; /* of rows on disk */
+    bool was_asked[SL_WIDTH_MAX];           /* the column was looked up once, by reading all rows */
 };
 
 struct cursor {
@@ -52,7 +56,10 @@ struct cursor {
     size_t piece;
     uint32_t row; /* within the chunk */
     const struct index *index;
-    uint32_t found;        /* row number + 1 in the index */
+    uint32_t found;     /* row number + 1 in the index */
+    sqlite3_stmt *find; /* in the copy, by find_column; NULL: none */
+    int find_column;
+    bool is_in_copy;       /* the current row is that of `find` */
     struct sl_arena arena; /* of rows on disk */
 };
 
@@ -133,12 +140,14 @@ static bool add_rows(struct table *table, struct sl_dataset *rows)
 static int disconnect(sqlite3_vtab *base)
 {
     struct table *table = (struct table *)base;
-    for (size_t i = 0; i < SL_WIDTH_MAX; i++)
+    for (size_t i = 0; i < SL_WIDTH_MAX; i++) {
+        sl_sql_copy_free(table->copy[i]);
         if (table->index[i]) {
             free(table->index[i]->head);
             free(table->index[i]->next);
             free(table->index[i]);
         }
+    }
     free(table->piece);
     free(table);
     return SQLITE_OK;
@@ -167,6 +176,7 @@ static int connect(sqlite3 *handle, void *aux, int argc, const char *const *argv
     struct table *table = calloc(1, sizeof *table);
     if (!table)
         return SQLITE_NOMEM;
+    table->sql = module->sql;
     table->about = about;
     table->is_in_memory = true;
     int code = note_opened(module->sql, about) ? declare(handle, about) : SQLITE_NOMEM;
@@ -220,6 +230,11 @@ static bool is_container(const struct sl_field *field)
     return field->tag == SL_LIST || field->tag == SL_MAP;
 }
 
+static bool is_infinite(const struct sl_field *field)
+{
+    return field->tag == SL_FLOAT && isinf(field->number);
+}
+
 /* From the last row to the first, so that the rows of a place are in their order. False: a list or map is among the
  * values. */
 static bool fill_index(const struct table *table, struct index *index, uint32_t column)
@@ -231,6 +246,7 @@ static bool fill_index(const struct table *table, struct index *index, uint32_t 
             uint32_t hash, number = (uint32_t)(piece->first + (row - piece->from));
             if (is_container(&chunk->column[column][row]))
                 return false;
+            index->has_infinity = index->has_infinity || is_infinite(&chunk->column[column][row]);
             if (!sl_sql_hash_field(&chunk->column[column][row], &hash))
                 continue;
             index->next[number] = index->head[hash & index->mask];
@@ -279,6 +295,7 @@ static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **ret)
 static int close_cursor(sqlite3_vtab_cursor *base)
 {
     struct cursor *cursor = (struct cursor *)base;
+    (void)sqlite3_finalize(cursor->find); /* repeats what step said */
     sl_arena_done(&cursor->arena);
     free(cursor);
     return SQLITE_OK;
@@ -293,10 +310,9 @@ static int enter_piece(struct cursor *cursor, size_t p)
     if (p >= table->pieces)
         return SQLITE_OK;
     const struct piece *piece = &table->piece[p];
-    struct sl_arena *arena = cursor->index ? NULL : &cursor->arena;
-    if (piece->rows->stored && arena)
-        sl_arena_reset(arena);
-    cursor->chunk = sl_rows_chunk(piece->rows, piece->chunk, arena);
+    if (piece->rows->stored)
+        sl_arena_reset(&cursor->arena);
+    cursor->chunk = sl_rows_chunk(piece->rows, piece->chunk, &cursor->arena);
     cursor->row = piece->from;
     return cursor->chunk ? SQLITE_OK : SQLITE_NOMEM;
 }
@@ -316,34 +332,96 @@ static int enter_found(struct cursor *cursor)
     return cursor->found ? enter_row(cursor, cursor->found - 1) : SQLITE_OK;
 }
 
+/* Hashes say nothing of what is infinite on one side, and may be a text of that number on the other. */
+static bool is_found_by_hash(sqlite3_value *value, bool has_infinity)
+{
+    return !sl_sql_is_infinite(value) || (sqlite3_value_type(value) == SQLITE_TEXT && !has_infinity);
+}
+
+static int find_in_index(struct cursor *cursor, uint32_t column, sqlite3_value *value)
+{
+    struct table *table = cursor->table;
+    int code = table->index[column] ? SQLITE_OK : make_index(table, column);
+    if (code != SQLITE_OK)
+        return code;
+    const struct index *index = table->index[column];
+    if (!index->head || !is_found_by_hash(value, index->has_infinity))
+        return enter_piece(cursor, 0);
+    cursor->index = index;
+    cursor->found =
+        sqlite3_value_type(value) == SQLITE_NULL ? 0 : index->head[sl_sql_hash_value(value) & index->mask];
+    return enter_found(cursor);
+}
+
+/* ---- rows on disk, by a column ---- */
+
+static int step_in_copy(struct cursor *cursor)
+{
+    int code = sqlite3_step(cursor->find);
+    cursor->is_in_copy = code == SQLITE_ROW;
+    return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+static int prepare_find(struct cursor *cursor, const struct sl_sql_copy *copy, uint32_t column)
+{
+    if (cursor->find && cursor->find_column == (int)column)
+        return sqlite3_reset(cursor->find);
+    (void)sqlite3_finalize(cursor->find); /* repeats what step said */
+    cursor->find = NULL;
+    cursor->find_column = (int)column;
+    return sl_sql_copy_find(copy, &cursor->find);
+}
+
+static int find_in_copy(struct cursor *cursor, uint32_t column, sqlite3_value *value)
+{
+    struct table *table = cursor->table;
+    struct sl_sql_copy **copy = &table->copy[column];
+    int code = *copy ? SQLITE_OK : sl_sql_copy_new(table->sql, table->about, column, sl_sql_module, copy);
+    cursor->chunk = NULL;
+    if (code != SQLITE_OK || sqlite3_value_type(value) == SQLITE_NULL)
+        return code;
+    if (!is_found_by_hash(value, sl_sql_copy_has_infinity(*copy)))
+        return enter_piece(cursor, 0);
+    code = prepare_find(cursor, *copy, column);
+    code = code == SQLITE_OK ? sqlite3_bind_int64(cursor->find, 1, sl_sql_hash_value(value)) : code;
+    return code == SQLITE_OK ? step_in_copy(cursor) : code;
+}
+
+static int report(struct cursor *cursor, int code)
+{
+    const struct sl_sql *copies = cursor->table->sql->copies;
+    if (code != SQLITE_OK && copies) {
+        sqlite3_free(cursor->table->base.zErrMsg);
+        cursor->table->base.zErrMsg =
+            sqlite3_mprintf("a copy on disk of rows beyond memoryLimit: %s", sqlite3_errmsg(copies->handle));
+    }
+    return code;
+}
+
+/* ---- what SQLite calls ---- */
+
 static int filter(sqlite3_vtab_cursor *base, int plan, const char *text, int argc, sqlite3_value **argv)
 {
     struct cursor *cursor = (struct cursor *)base;
     struct table *table = cursor->table;
     cursor->index = NULL;
+    cursor->is_in_copy = false;
     if (plan < 1 || argc < 1)
         return enter_piece(cursor, 0);
     if (!table->was_asked[plan - 1]) { /* a single look costs less than an index */
         table->was_asked[plan - 1] = true;
         return enter_piece(cursor, 0);
     }
-    if (!table->index[plan - 1]) {
-        int code = make_index(table, (uint32_t)plan - 1);
-        if (code != SQLITE_OK)
-            return code;
-    }
-    if (!table->index[plan - 1]->head)
-        return enter_piece(cursor, 0);
-    cursor->index = table->index[plan - 1];
-    cursor->found = sqlite3_value_type(argv[0]) == SQLITE_NULL
-                        ? 0
-                        : cursor->index->head[sl_sql_hash_value(argv[0]) & cursor->index->mask];
-    return enter_found(cursor);
+    if (table->is_in_memory)
+        return find_in_index(cursor, (uint32_t)plan - 1, argv[0]);
+    return report(cursor, find_in_copy(cursor, (uint32_t)plan - 1, argv[0]));
 }
 
 static int next(sqlite3_vtab_cursor *base)
 {
     struct cursor *cursor = (struct cursor *)base;
+    if (cursor->is_in_copy)
+        return report(cursor, step_in_copy(cursor));
     if (cursor->index) {
         cursor->found = cursor->index->next[cursor->found - 1];
         return enter_found(cursor);
@@ -355,21 +433,27 @@ static int next(sqlite3_vtab_cursor *base)
 
 static int is_at_end(sqlite3_vtab_cursor *base)
 {
-    return ((struct cursor *)base)->chunk == NULL;
+    const struct cursor *cursor = (const struct cursor *)base;
+    return !cursor->is_in_copy && !cursor->chunk;
 }
 
 static int give_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int column)
 {
     const struct cursor *cursor = (const struct cursor *)base;
-    bool is_lasting = cursor->index || cursor->table->is_in_memory;
-    if (column >= 0 && (uint32_t)column < cursor->chunk->width)
-        sl_sql_result(context, &cursor->chunk->column[column][cursor->row], is_lasting);
+    if (cursor->is_in_copy)
+        sqlite3_result_value(context, sqlite3_column_value(cursor->find, column + 1));
+    else if (column >= 0 && (uint32_t)column < cursor->chunk->width)
+        sl_sql_result(context, &cursor->chunk->column[column][cursor->row], cursor->table->is_in_memory);
     return SQLITE_OK;
 }
 
 static int give_number(sqlite3_vtab_cursor *base, sqlite3_int64 *ret)
 {
     const struct cursor *cursor = (const struct cursor *)base;
+    if (cursor->is_in_copy) {
+        *ret = sqlite3_column_int64(cursor->find, 0);
+        return SQLITE_OK;
+    }
     const struct piece *piece = &cursor->table->piece[cursor->piece];
     *ret = (sqlite3_int64)(piece->first + (cursor->row - piece->from)) + 1;
     return SQLITE_OK;
