@@ -40,6 +40,13 @@ int sl_report_error_as(bool json, const struct sl_error *err)
     return sl_exit_status(err->code);
 }
 
+void sl_report_one(const struct sl_error *err, int *status)
+{
+    fflush(stdout); /* the answers before it come before it */
+    int own = sl_report_error(err);
+    *status = own > *status ? own : *status;
+}
+
 int sl_report_error(const struct sl_error *err)
 {
     return sl_report_error_as(false, err);

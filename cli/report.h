@@ -19,6 +19,8 @@ void sl_report(const char *text);
 
 /* Reports the error and returns its exit status. */
 int sl_report_error(const struct sl_error *err);
+/* Of one operand among several: *status becomes its exit status where that is larger. */
+void sl_report_one(const struct sl_error *err, int *status);
 
 /* The same as a run's log has it: in JSON where --log-format asks for that. */
 void sl_report_as(bool json, const char *text);

@@ -4,15 +4,16 @@
 
 #include "lua/testing/testing.h"
 
-static int run_tests(const struct sl_line *line, struct sl_testing *testing, struct sl_error *err)
+/* A script that does not load is reported, and the others run. The largest exit status. */
+static int run_tests(const struct sl_line *line, struct sl_testing *testing)
 {
-    int r = 0;
-    if (line->operand_count == 0)
-        return sl_error_set(err, SL_EUSAGE, "which tests? give the paths of Lua scripts");
-    for (size_t i = 0; i < line->operand_count && r == 0; i++)
-        r = sl_testing_run(testing, line->operands[i], err);
+    struct sl_error err;
+    int status = SL_STATUS_DONE;
+    for (size_t i = 0; i < line->operand_count; i++)
+        if (sl_testing_run(testing, line->operands[i], &err) < 0)
+            sl_report_one(&err, &status);
     sl_testing_plan(testing);
-    return r;
+    return testing->failed && status == SL_STATUS_DONE ? SL_STATUS_FAILED : status;
 }
 
 static int run_test(const struct sl_line *line)
@@ -21,9 +22,11 @@ static int run_test(const struct sl_line *line)
     struct sl_stderr_log log;
     sl_stderr_log_init(&log, false, true);
     struct sl_testing testing = {.out = stdout, .on_log = sl_stderr_log_write, .log_arg = &log};
-    if (run_tests(line, &testing, &err) < 0)
+    if (line->operand_count == 0) {
+        (void)sl_error_set(&err, SL_EUSAGE, "which tests? give the paths of Lua scripts");
         return sl_report_error(&err);
-    return testing.failed ? SL_STATUS_FAILED : SL_STATUS_DONE;
+    }
+    return run_tests(line, &testing);
 }
 
 const struct sl_command sl_command_test = {

@@ -292,18 +292,22 @@ static int trace_path(struct trace *trace, struct sl_error *err)
     return r > 0 ? 0 : r < 0 ? r : trace_input(trace, err);
 }
 
-static int trace_all(struct sl_target *target, const char *const *paths, size_t count, struct sl_error *err)
+/* A path that cannot be traced is reported, and the others are traced; *ret_status is the largest exit status of all. */
+static int trace_all(struct sl_target *target, const char *const *paths, size_t count, int *ret_status,
+                     struct sl_error *err)
 {
     struct sl_reading *reading;
     int r = sl_reading_open(target->checkpoint, &reading, err);
     if (r < 0)
         return r;
-    for (size_t i = 0; r == 0 && i < count; i++) {
+    *ret_status = SL_STATUS_DONE;
+    for (size_t i = 0; i < count; i++) {
         struct trace trace = {.target = target, .reading = reading, .shown = paths[i]};
-        r = trace_path(&trace, err);
+        if (trace_path(&trace, err) < 0)
+            sl_report_one(err, ret_status);
     }
     sl_reading_close(reading);
-    return r;
+    return 0;
 }
 
 static int run_trace(const struct sl_line *line)
@@ -312,12 +316,13 @@ static int run_trace(const struct sl_line *line)
     struct sl_target target;
     const char *const *paths;
     size_t count;
+    int status;
     if (sl_target_open(line, &target, &paths, &count, &err) < 0)
         return sl_report_error(&err);
-    int r = count ? trace_all(&target, paths, count, &err)
+    int r = count ? trace_all(&target, paths, count, &status, &err)
                   : sl_error_set(&err, SL_EUSAGE, "trace what? give the path of an output or of an input");
     sl_target_close(&target);
-    return r < 0 ? sl_report_error(&err) : SL_STATUS_DONE;
+    return r < 0 ? sl_report_error(&err) : status;
 }
 
 const struct sl_command sl_command_trace = {
@@ -328,7 +333,8 @@ const struct sl_command sl_command_trace = {
         "A line each: input, output or quarantined, the batch, the path as the job names it, and of an\n"
         "output the number of its records. A table is URL#TABLE, a topic kafka:TOPIC; an object names its\n"
         "batch. An output is made of its own sources, in all batches of its windows; what earlier batches\n"
-        "left in a state is not followed. The catalog knows as much of the past as keepHistory says.",
+        "left in a state is not followed. The catalog knows as much of the past as keepHistory says.\n"
+        "Of several paths the exit status is the largest.",
     .flags = trace_flags,
     .run = run_trace,
 };

@@ -37,8 +37,10 @@ static int answer(struct sl_target *target, struct sl_reading *reading, const ch
     return r;
 }
 
-/* Before its first run a job has no catalog: then the rules alone answer. */
-static int answer_all(struct sl_target *target, const char *const *files, size_t count, struct sl_error *err)
+/* Before its first run a job has no catalog: then the rules alone answer. A file about which there is no answer is
+ * reported, and the others are answered; *ret_status is the largest exit status of all. */
+static int answer_all(struct sl_target *target, const char *const *files, size_t count, int *ret_status,
+                      struct sl_error *err)
 {
     struct sl_reading *reading = NULL;
     int r = target->job_line.job ? 0 : sl_target_need_checkpoint(target, err);
@@ -47,8 +49,10 @@ static int answer_all(struct sl_target *target, const char *const *files, size_t
         r = sl_job_add_workers(target->job_line.job, 1, err);
     if (r == 0 && sl_reading_open(target->checkpoint, &reading, err) < 0)
         r = err->code == SL_EUSAGE ? 0 : (int)err->code;
+    *ret_status = SL_STATUS_DONE;
     for (size_t i = 0; r == 0 && i < count; i++)
-        r = answer(target, reading, files[i], err);
+        if (answer(target, reading, files[i], err) < 0)
+            sl_report_one(err, ret_status);
     sl_reading_close(reading);
     return r;
 }
@@ -59,19 +63,22 @@ static int run_why(const struct sl_line *line)
     struct sl_target target;
     const char *const *files;
     size_t count;
+    int status;
     if (sl_target_open(line, &target, &files, &count, &err) < 0)
         return sl_report_error(&err);
-    int r = count ? answer_all(&target, files, count, &err)
+    int r = count ? answer_all(&target, files, count, &status, &err)
                   : sl_error_set(&err, SL_EUSAGE, "why what? give the path of a file in a watched directory");
     sl_target_close(&target);
-    return r < 0 ? sl_report_error(&err) : SL_STATUS_DONE;
+    return r < 0 ? sl_report_error(&err) : status;
 }
 
 const struct sl_command sl_command_why = {
     .name = "why",
     .arguments = "[JOB.lua] FILE...",
     .summary = "shows what has become of a file",
-    .details = "One line: taken in which batch, planned, waiting and for what, or why it is not read.",
+    .details =
+        "One line: taken in which batch, planned, waiting and for what, or why it is not read. A line for each\n"
+        "file; the exit status is the largest of all.",
     .flags = why_flags,
     .run = run_why,
 };

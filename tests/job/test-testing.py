@@ -151,6 +151,10 @@ def test_a_test_that_cannot_be_read_is_bad_usage():
     done = sluice("test", "gone.lua")
     equal(done.returncode, 2, "a file that is not there")
     check("gone.lua" in done.stderr, "the message names it: " + done.stderr)
+    pathlib.Path("good_test.lua").write_text('require("sluice.testing").case("passes", function() end)\n')
+    done = sluice("test", "gone.lua", "good_test.lua", "lost.lua")
+    equal((done.returncode, "ok 1 - passes\n1..1\n" in done.stdout), (2, True), "the others run: " + done.stdout)
+    check("gone.lua" in done.stderr and "lost.lua" in done.stderr, "both are named: " + done.stderr)
 
 
 def test_what_is_printed_is_seen_by_batch():

@@ -232,6 +232,18 @@ def test_a_file_nobody_watches():
             equal((done.returncode, "%s is a watched directory itself: name a file in it" % name in done.stderr), (2, True), command + ": " + done.stderr)
 
 
+def test_of_several_operands_each_is_answered():
+    job_of()
+    move_in("a", "a\n")
+    sluice_ok("run", "job.lua", "--once")
+    done = sluice("why", "job.lua", "elsewhere", "in/a", "nowhere")
+    equal((done.returncode, len(done.stdout.splitlines()), "in/a" in done.stdout), (2, 1, True), "why: " + done.stdout)
+    check("elsewhere is in no directory" in done.stderr and "nowhere is in no directory" in done.stderr, "why: " + done.stderr)
+    done = sluice("trace", "elsewhere", "in/a", "in/gone")
+    equal((done.returncode, [line.split("\t")[0] for line in done.stdout.splitlines()]), (2, ["input", "output"]), "trace")
+    check("elsewhere is neither" in done.stderr and "has taken in/gone" in done.stderr, "trace: " + done.stderr)
+
+
 def test_a_batch_that_fails_is_planned_until_it_is_skipped():
     job_of(rest=':pipe({ "false" }):saveAsTextFiles("out/a")')
     move_in("a", "x\n")
