@@ -51,6 +51,7 @@ static int read_options(const struct sl_line *line, struct sl_run_options *ret, 
         .exit_when_abandoned = true,
     };
     int r = sl_line_exclude(line, "once", "available-now", err);
+    r = r < 0 ? r : sl_line_exclude(line, "once", "batches", err);
     if (r < 0)
         return r;
     if (ret->finish && !ret->once && !ret->available_now && !ret->batches)

@@ -206,6 +206,8 @@ def test_an_object_that_the_job_does_not_read_is_named_with_what_it_watches():
 def test_options_that_would_do_nothing_are_refused():
     once(0, [], SAVE)
     said(2, ["--json and --metrics exclude each other"], "status", "job.lua", "--json", "--metrics")
+    for ends in (["--once", "--batches", "2"], ["--once", "--available-now"]):
+        said(2, ["%s and %s exclude each other" % (ends[0], ends[-2] if len(ends) > 2 else ends[-1])], "run", "job.lua", *ends)
     said(2, ["--max-lag is for --check"], "status", "job.lua", "--max-lag", "5s")
     said(2, ["--csv and --json exclude each other"], "query", "job.lua", "SELECT 1", "--json", "--csv")
     said(2, ["--by and --json exclude each other"], "deadletter", "job.lua", "--by", "message", "--json")
