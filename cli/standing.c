@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Until when a run has looked for input: to its last commit, or to its end where it ended well, which it also does without a
@@ -22,6 +23,22 @@ static int64_t lag_of(const struct sl_standing *standing)
     return since_ms && since_ms < standing->now_ms ? standing->now_ms - since_ms : 0;
 }
 
+/* An idle run writes nothing by which its silence could be told from its death: that would cost something. So the kernel
+ * is asked. */
+static bool is_suspended(long pid)
+{
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    FILE *file = pid > 0 ? fopen(path, "re") : NULL;
+    if (!file)
+        return false; /* of another machine or container, or hidden */
+    size_t len = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[len] = 0;
+    const char *end = strrchr(text, ')'); /* of the name, which may hold anything */
+    return end && end[1] == ' ' && (end[2] == 'T' || end[2] == 't');
+}
+
 int sl_standing_look(struct sl_target *target, struct sl_reading *reading, struct sl_standing *ret,
                      struct sl_error *err)
 {
@@ -33,6 +50,7 @@ int sl_standing_look(struct sl_target *target, struct sl_reading *reading, struc
     if (!ret->pid && state && strcmp(state, "stopped") == 0)
         ret->ended_ms = sl_target_status_integer(target, NULL, "written_ms");
     ret->waiting = ret->pid && state && strcmp(state, "waiting") == 0;
+    ret->suspended = is_suspended(ret->pid);
     ret->lag_ms = lag_of(ret);
     return r;
 }

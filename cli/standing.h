@@ -10,6 +10,7 @@ struct sl_standing {
     int64_t ended_ms; /* when the last run ended, where it ended well; else 0 */
     bool failed;      /* the last run ended so */
     bool waiting;     /* the run cannot continue for now */
+    bool suspended;   /* a signal has stopped the process, or a debugger */
 };
 
 /* Of target->status as it was read last. */

@@ -64,11 +64,12 @@ static void print_line(const char *title, const char *text)
 
 static void print_process(struct sl_target *target, const struct sl_standing *standing)
 {
-    const char *state = standing->waiting  ? "waiting"
-                        : standing->pid    ? "running"
-                        : standing->failed ? "not running; the last run failed"
-                                           : "not running";
-    bool is_bad = standing->waiting || standing->failed;
+    const char *state = standing->suspended ? "suspended by a signal"
+                        : standing->waiting ? "waiting"
+                        : standing->pid     ? "running"
+                        : standing->failed  ? "not running; the last run failed"
+                                            : "not running";
+    bool is_bad = standing->suspended || standing->waiting || standing->failed;
     bool is_plain = !is_bad && !standing->pid;
     printf("%-12s %s%s%s", "state",
            is_plain ? "" : sl_color(is_bad ? SL_COLOR_BAD : SL_COLOR_GOOD, STDOUT_FILENO), state,
@@ -76,7 +77,7 @@ static void print_process(struct sl_target *target, const struct sl_standing *st
     if (standing->pid > 0)
         printf(", process %ld", standing->pid);
     printf("\n");
-    if (is_bad)
+    if (standing->waiting || standing->failed)
         print_line("error", sl_target_status_text(target, "error"));
 }
 
@@ -280,10 +281,11 @@ static void add_json(struct sl_target *target, const struct sl_standing *standin
     const struct sl_reading_progress *progress = &standing->progress;
     sl_buf_text(buf, "{\"checkpoint\":");
     sl_json_text(buf, target->checkpoint);
-    sl_buf_printf(buf, ",\"running\":%s,\"waiting\":%s,\"pid\":%ld,\"failed\":%s,\"batches\":%" PRIu64,
-                  standing->pid ? "true" : "false", standing->waiting ? "true" : "false",
-                  standing->pid > 0 ? standing->pid : 0, standing->failed ? "true" : "false",
-                  progress->batches);
+    sl_buf_printf(
+        buf, ",\"running\":%s,\"waiting\":%s,\"suspended\":%s,\"pid\":%ld,\"failed\":%s,\"batches\":%" PRIu64,
+        standing->pid ? "true" : "false", standing->waiting ? "true" : "false",
+        standing->suspended ? "true" : "false", standing->pid > 0 ? standing->pid : 0,
+        standing->failed ? "true" : "false", progress->batches);
     sl_json_member_integer(buf, "last_batch", progress->any, progress->last_ms);
     sl_json_member_integer(buf, "last_finished", progress->any, progress->finished_ms);
     sl_json_member_integer(buf, "planned", progress->planned, progress->planned_ms);
@@ -380,6 +382,9 @@ static bool find_fault(const struct sl_target *target, const struct sl_standing 
     sl_status_format_span(max_ms, most);
     if (standing->failed)
         snprintf(text, size, "the last run failed, and no run is active");
+    else if (standing->suspended)
+        snprintf(text, size, "process %ld is suspended by a signal: kill -CONT %ld continues it",
+                 standing->pid, standing->pid);
     else if (standing->waiting)
         snprintf(text, size, "the run waits for room on a disk or for a server");
     else if (standing->lag_ms > max_ms)
@@ -458,7 +463,8 @@ const struct sl_command sl_command_status = {
         "to do has no lag.\n"
         "\n"
         "Exit status with --check: 0 all is well; 1 the last run failed, it waits for room on a disk or for a server,\n"
-        "a watched directory is missing, or the lag exceeds --max-lag. The line ends in figures as Nagios reads them.",
+        "a signal has suspended it, a watched directory is missing, or the lag exceeds --max-lag. The line ends in\n"
+        "figures as Nagios reads them.",
     .flags = status_flags,
     .run = run_status,
 };

@@ -272,6 +272,29 @@ def test_what_json_replaced_is_counted():
     check("replaced     3 U+FFFD" in sluice_ok("status").stdout, "status is\n" + sluice_ok("status").stdout)
 
 
+def test_what_effects_replace_is_counted():
+    move_in("a", b"\xff\nfine\n")
+    sluice_ok("run", job(PLAIN + """s:map(function(line) return { line } end):pipeTo({ "cat" })
+s:foreachRDD(function(time, rdd) rdd:glom():saveAsTextFile("out/saved") end)
+"""), "--once")
+    equal(read("out/saved/part-00000").decode(), '["\ufffd","fine"]\n', "what foreachRDD saved")
+    equal((status()["status"]["run"]["replaced"], status()["status"]["last"]["replaced"]), (2, 2), "the status")
+
+
+def test_a_process_that_a_signal_has_suspended_is_no_good_sign():
+    with started() as run:
+        feed(run, "a", "x\n")
+        equal((status()["suspended"], sluice("status", "--check").returncode), (False, 0), "before")
+        os.kill(run.process.pid, signal.SIGSTOP)
+        run.wait_until(lambda: status()["suspended"], "that it is seen")
+        done = sluice("status", "--check")
+        check(done.returncode == 1 and "FAILED - process %d is suspended by a signal" % run.process.pid in done.stdout, done.stdout)
+        check("suspended by a signal, process" in sluice_ok("status").stdout, "for people")
+        os.kill(run.process.pid, signal.SIGCONT)
+        run.wait_until(lambda: sluice("status", "--check").returncode == 0, "that it goes on")
+        run.stop()
+
+
 def test_the_last_batches_are_kept():
     with started() as run:
         for number in range(12):
