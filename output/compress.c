@@ -67,7 +67,12 @@ static void gzip_close(struct sl_compressor *compressor)
 static struct sl_compressor *zstd_open(void)
 {
     struct sl_compressor *compressor = calloc(1, sizeof *compressor);
-    if (compressor && !(compressor->zstd = ZSTD_createCStream())) {
+    if (!compressor)
+        return NULL;
+    compressor->zstd = ZSTD_createCStream();
+    /* With a checksum of the contents, as gzip has one: zstd itself writes none, and damage could go unnoticed. */
+    if (!compressor->zstd || ZSTD_isError(ZSTD_CCtx_setParameter(compressor->zstd, ZSTD_c_checksumFlag, 1))) {
+        ZSTD_freeCStream(compressor->zstd);
         free(compressor);
         return NULL;
     }

@@ -18,6 +18,7 @@ struct feed {
     struct sl_child child;
     struct sl_task *task;
     struct sl_buf text;
+    uint64_t *replaced; /* services->replaced, or NULL */
 };
 
 static int feed_push(struct sl_outlet *outlet, const struct sl_chunk *chunk)
@@ -27,6 +28,8 @@ static int feed_push(struct sl_outlet *outlet, const struct sl_chunk *chunk)
     sl_buf_clear(&feed->text);
     if (!feed->format->rows(&feed->text, chunk, &replaced))
         return SL_ENOMEM;
+    if (feed->replaced)
+        *feed->replaced += replaced;
     return sl_child_write(&feed->child, feed->task, feed->text.bytes, feed->text.len);
 }
 
@@ -46,7 +49,10 @@ static int pipe_to_effect(struct sl_stage *stage)
 {
     const struct sl_collect *collect = stage->state;
     struct sl_field argv = sl_node_value(stage->node, 0);
-    struct feed feed = {{feed_push}, .format = sl_format_find("tsv", 3), .task = &stage->tasks[0]};
+    struct feed feed = {{feed_push},
+                        .format = sl_format_find("tsv", 3),
+                        .task = &stage->tasks[0],
+                        .replaced = stage->services->replaced};
     bool has_records = stage->said && collect->result->count > 0;
     if (!stage->emits || !(has_records || stage->services->empty_batches))
         return 0;

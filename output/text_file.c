@@ -16,6 +16,7 @@ struct text_file {
     uint64_t records;
     struct sl_part part;
     struct sl_buf text; /* of one chunk */
+    uint64_t *replaced; /* services->replaced, or NULL */
     struct sl_error *err;
 };
 
@@ -59,6 +60,8 @@ static int push_rows(struct sl_outlet *outlet, const struct sl_chunk *chunk)
     sl_buf_clear(&file->text);
     if (!file->format->rows(&file->text, chunk, &replaced))
         return sl_error_nomem(file->err);
+    if (file->replaced)
+        *file->replaced += replaced;
     return sl_part_write(&file->part, file->text.bytes, file->text.len, file->err);
 }
 
@@ -71,11 +74,14 @@ static int open_container(struct text_file *file, const struct sl_save_settings 
 }
 
 /* settings NULL: lines of tsv. */
-static int write_part(struct sl_directory *directory, const struct sl_save_settings *settings,
-                      const struct sl_dataset *dataset, struct sl_error *err)
+static int write_part(const struct sl_services *services, struct sl_directory *directory,
+                      const struct sl_save_settings *settings, const struct sl_dataset *dataset,
+                      struct sl_error *err)
 {
-    struct text_file file = {
-        {settings ? contain_rows : push_rows}, .format = sl_format_find("tsv", 3), .err = err};
+    struct text_file file = {{settings ? contain_rows : push_rows},
+                             .format = sl_format_find("tsv", 3),
+                             .replaced = services->replaced,
+                             .err = err};
     int r = sl_part_open(&file.part, directory, 0, NULL, err);
     if (r == 0 && settings)
         r = open_container(&file, settings, directory->place->shown);
@@ -107,7 +113,7 @@ static int write_directory(const struct sl_services *services, const struct sl_o
                               err);
     if (r < 0)
         return r;
-    r = write_part(&directory, settings, dataset, err);
+    r = write_part(services, &directory, settings, dataset, err);
     if (r == 0)
         r = sl_directory_seal(&directory, err);
     if (r == 0)

@@ -57,6 +57,8 @@ struct sl_services {
     const volatile int *stop; /* not 0: the run was asked to end; may be NULL */
     int stop_fd;              /* readable when *stop changed; -1: none */
     uint64_t record_bytes_max;
+    /* Effects of the batch add the U+FFFD that they write to JSON for bytes that are no UTF-8. Main thread; may be NULL. */
+    uint64_t *replaced;
     bool replay;        /* this batch was planned by an earlier process */
     bool empty_batches; /* outputs without records make a directory */
     /* Opens a watched directory (watcher/). Relative to job_dirfd. */

@@ -74,6 +74,8 @@ static int each_output(struct sl_batch *batch, size_t step_offset, struct sl_err
 
 static int effect(struct sl_batch *batch, struct sl_error *err)
 {
+    batch->run->replaced = 0;
+    batch->run->services.replaced = &batch->run->replaced;
     return each_output(batch, offsetof(struct sl_output, effect), err);
 }
 

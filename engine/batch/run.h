@@ -38,6 +38,7 @@ struct sl_run {
     struct sl_pipelines *pipelines;
     struct sl_services services;
     struct sl_shared shared; /* services.shared */
+    uint64_t replaced;       /* services.replaced: of the effects of the batch */
     struct sl_pool *pool;
     struct sl_worker *worker;   /* [workers] */
     struct sl_task *task;       /* [workers] */

@@ -297,6 +297,7 @@ static void count(struct sl_batch *batch)
         .rows = sl_batch_rows_in(batch),
         .rejected = batch->run->rejects.total,
         .quarantined = batch->plan.quarantined_count,
+        .replaced = batch->run->replaced,
     };
     for (size_t s = 0; s < batch->plan.sources; s++)
         last->files += batch->plan.files[s].count;

@@ -95,6 +95,25 @@ def test_damaged_later_member_of_a_gzip():
     expect_quarantined("a.gz", "truncated")
 
 
+def test_a_changed_byte_of_a_result_is_found():
+    """What has not been packed smaller lies in the file as it was: only a checksum of the contents tells."""
+    for compression in ("zstd", "gzip"):
+        for path in ("in", "out", ".sluice"):
+            shutil.rmtree(path, ignore_errors=True)
+        move_in("a", "k\n")
+        sluice_ok("run", job("""local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+ssc:textFileStream("in"):saveAsTextFiles("made/a", "", { compression = "%s", latest = false })
+""" % compression), "--clock", "virtual", "--batches", "1")
+        made = next(pathlib.Path("made").glob("a-*/part-*"))
+        packed = made.read_bytes()
+        shutil.rmtree(".sluice"), shutil.rmtree("made"), shutil.rmtree("in")
+        check(compression == "gzip" or b"k\n" in packed, "the byte lies there")
+        damaged = packed.replace(b"k\n", b"j\n") if compression == "zstd" else packed[:-8] + bytes([packed[-8] ^ 1]) + packed[-7:]
+        good_and("b" + made.suffix, damaged)
+        expect_quarantined("b" + made.suffix)
+
+
 def test_truncated_zstd():
     if not shutil.which("zstd"):
         skip("zstd is not installed")
