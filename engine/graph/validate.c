@@ -5,6 +5,7 @@
 #include "core/contract/source.h"
 #include "engine/graph/lead.h"
 #include "engine/graph/own_dir.h"
+#include "engine/graph/topic_loop.h"
 
 #include <fnmatch.h>
 #include <limits.h>
@@ -356,6 +357,8 @@ static int check_output(const struct checks *checks, const struct sl_node *node)
         r = refuse_taken_link(checks, node);
     if (r == 0)
         r = refuse_twins(checks, node, "topic"); /* they would take each other's batches for theirs */
+    if (r == 0)
+        r = sl_topic_loop_refuse(checks->context, node, checks->err);
     if (r == 0)
         r = refuse_same_table(checks, node);
     return r == 0 ? refuse_twins(checks, node, "name") : r;

@@ -200,6 +200,15 @@ def test_check_finds_widths_that_cannot_fit():
         checked(WATCH + chain + ":print()", 0)
 
 
+def test_a_topic_that_the_job_reads_is_not_written():
+    """Each batch would be the input of the next, without end."""
+    context = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\n'
+    for topics, servers, status in (("'t'", "a:1,h:1", 2), ("{ 'x', 't' }", "h:1", 2), ("'^t+$'", "H:1", 2), ("'u'", "h:1", 0), ("'^tt'", "h:1", 0),
+                                    ("'t'", "elsewhere:1", 0)):
+        checked(context + """local s = sluice.KafkaUtils.createDirectStream(ssc, %s, { ['bootstrap.servers'] = '%s', ['auto.offset.reset'] = 'earliest' })
+s:saveToKafka('t', { ['bootstrap.servers'] = 'h:1, b:2' })""" % (topics, servers), status, *(status and ["job.lua:4: saveToKafka: the topic t is read in line 3"] or [""]))
+
+
 def test_check_warns_of_a_window_or_state_that_nothing_uses():
     os.mkdir("in")
     checked(WATCH + "local w = s:window(2)\nlocal u = s:map(sluice.pair(1)):updateStateByKey(function(v, o) return 1 end)\ns:print()",
