@@ -25,6 +25,7 @@ enum {
     /* Of requests, in a frame of the log: one more request stays below SL_RECEIVED_FRAME_BODY_MAX, as a row takes at most two and a
      * half times the bytes of its event. */
     ROWS_BYTES = 32 << 20,
+    KEPT_BYTES = 1 << 20, /* of a buffer that is empty: the next message may need as much */
     ZLIB_FIRST_BYTE = 0x78,
 };
 
@@ -32,7 +33,10 @@ struct agent {
     int fd;
     bool has_begun, is_known;          /* its first byte was seen; its handshake was */
     struct sl_deflate_stream *deflate; /* NULL: plain */
-    struct sl_buf in, request, out;
+    struct sl_buf in, out;
+    /* Of the frame at the beginning of `in`: as far as its buffers are there; 0: its head is not. */
+    size_t measured;
+    uint32_t buffers_left;
     struct sl_buf answers; /* packed or not, of requests that are not durable yet */
     int64_t heard_ns;
     bool waits_to_write, is_broken;
@@ -42,7 +46,9 @@ struct flume_source {
     struct sl_received received; /* first */
     struct sl_listener listener;
     struct agent *agent[SL_CONNECTIONS_MAX]; /* [listener.connections] */
-    struct sl_buf rows;                      /* of requests that are not appended yet */
+    uint64_t held;         /* bytes of memory for messages that are not whole: of all agents */
+    struct sl_buf request; /* the one that is read */
+    struct sl_buf rows;    /* of requests that are not appended yet */
     uint32_t count;
     bool is_appended; /* something was, and is not synced */
     uint64_t owed;    /* records that maxRate has not allowed yet */
@@ -58,7 +64,6 @@ static void agent_free(struct agent *agent)
     close(agent->fd);
     sl_deflate_stream_free(agent->deflate);
     sl_buf_done(&agent->in);
-    sl_buf_done(&agent->request);
     sl_buf_done(&agent->out);
     sl_buf_done(&agent->answers);
     free(agent);
@@ -90,6 +95,7 @@ static bool is_half(const struct agent *agent)
 
 static void remove_agent(struct flume_source *source, size_t i)
 {
+    source->held -= source->agent[i]->in.capacity;
     agent_free(source->agent[i]);
     source->agent[i] = source->agent[source->listener.connections - 1];
     sl_listener_removed(&source->listener);
@@ -120,37 +126,43 @@ static int add_answer(struct agent *agent, uint32_t number, bool is_first, struc
     return ok ? 0 : sl_error_nomem(err);
 }
 
-/* How long the frame at `at` is. 1; 0: it is not whole; SL_EREJECT. */
-static int measure_frame(const struct agent *agent, size_t at, size_t *ret_size, struct sl_error *err)
+/* How long the frame at `at` is, from where the last look ended: what comes in small pieces is looked at once. 1; 0: it is
+ * not whole; SL_EREJECT. */
+static int measure_frame(struct agent *agent, size_t at, size_t *ret_size, struct sl_error *err)
 {
     const uint8_t *bytes = agent->in.bytes + at;
-    size_t len = agent->in.len - at, used = 8;
-    if (len < 8)
+    size_t len = agent->in.len - at;
+    if (!agent->measured && len < 8)
         return 0;
-    uint32_t buffers = read_u32(bytes + 4);
-    if (buffers > BUFFERS_MAX)
+    if (!agent->measured) {
+        agent->buffers_left = read_u32(bytes + 4);
+        agent->measured = 8;
+    }
+    if (agent->buffers_left > BUFFERS_MAX)
         return sl_error_set(err, SL_EREJECT, "a frame has %u buffers: it is no Avro client of Flume",
-                            buffers);
-    for (uint32_t i = 0; i < buffers; i++) {
-        uint32_t size = len - used >= 4 ? read_u32(bytes + used) : 0;
+                            agent->buffers_left);
+    for (; agent->buffers_left; agent->buffers_left--) {
+        uint32_t size = len - agent->measured >= 4 ? read_u32(bytes + agent->measured) : 0;
         if (size > MESSAGE_MAX)
             return sl_error_set(err, SL_EREJECT, "a buffer of %u bytes: it is no Avro client of Flume", size);
-        if (len - used < 4 || len - used - 4 < size)
+        if (len - agent->measured < 4 || len - agent->measured - 4 < size)
             return 0;
-        used += 4 + (size_t)size;
+        agent->measured += 4 + (size_t)size;
     }
-    *ret_size = used;
+    *ret_size = agent->measured;
+    agent->measured = 0;
     return 1;
 }
 
-/* The frame at `at`. 1 and its size: its request is in agent->request; 0: it is not whole; SL_EREJECT. */
-static int read_frame(struct agent *agent, size_t at, size_t *ret_size, struct sl_error *err)
+/* The frame at `at`. 1 and its size: its request is in *request; 0: it is not whole; SL_EREJECT. */
+static int read_frame(struct agent *agent, size_t at, struct sl_buf *request, size_t *ret_size,
+                      struct sl_error *err)
 {
     const uint8_t *bytes = agent->in.bytes + at;
     int r = measure_frame(agent, at, ret_size, err);
-    sl_buf_clear(&agent->request);
+    sl_buf_clear(request);
     for (size_t used = 8; r > 0 && used < *ret_size; used += 4 + (size_t)read_u32(bytes + used))
-        if (!sl_buf_append(&agent->request, bytes + used + 4, read_u32(bytes + used)))
+        if (!sl_buf_append(request, bytes + used + 4, read_u32(bytes + used)))
             r = sl_error_nomem(err);
     return r;
 }
@@ -179,10 +191,10 @@ static int take_requests(struct flume_source *source, struct agent *agent, struc
 {
     size_t at = 0, size = 0;
     int r;
-    while ((r = read_frame(agent, at, &size, err)) > 0) {
+    while ((r = read_frame(agent, at, &source->request, &size, err)) > 0) {
         bool is_first = !agent->is_known;
-        r = sl_avro_request(agent->request.bytes, agent->request.len, is_first, &source->rows, &source->count,
-                            err);
+        r = sl_avro_request(source->request.bytes, source->request.len, is_first, &source->rows,
+                            &source->count, err);
         r = r < 0 ? r : add_answer(agent, read_u32(agent->in.bytes + at), is_first, err);
         if (r < 0)
             break;
@@ -199,17 +211,54 @@ static int take_requests(struct flume_source *source, struct agent *agent, struc
     return r;
 }
 
-static int take_bytes(struct flume_source *source, struct agent *agent, size_t len, struct sl_error *err)
+static void release(struct sl_buf *buf)
 {
-    int r = 0;
+    if (!buf->len && buf->capacity > KEPT_BYTES)
+        sl_buf_done(buf);
+}
+
+static int unpack(struct flume_source *source, struct agent *agent, size_t len, struct sl_error *err)
+{
     if (!agent->has_begun && source->buf[0] == ZLIB_FIRST_BYTE && !(agent->deflate = sl_deflate_stream_new()))
         return sl_error_nomem(err);
     agent->has_begun = true;
     if (agent->deflate)
-        r = sl_deflate_stream_unpack(agent->deflate, source->buf, len, MESSAGE_MAX, &agent->in, err);
-    else if (!sl_buf_append(&agent->in, source->buf, len))
-        r = sl_error_nomem(err);
-    return r < 0 ? r : take_requests(source, agent, err);
+        return sl_deflate_stream_unpack(agent->deflate, source->buf, len, MESSAGE_MAX, &agent->in, err);
+    return sl_buf_append(&agent->in, source->buf, len) ? 0 : sl_error_nomem(err);
+}
+
+static bool holds_most(const struct flume_source *source, const struct agent *agent)
+{
+    for (size_t i = 0; i < source->listener.connections; i++)
+        if (source->agent[i] != agent && source->agent[i]->in.capacity >= agent->in.capacity)
+            return false;
+    return true;
+}
+
+/* What agents have sent of messages that are not whole yet is in memory. Together it is receivedLimit at most, and one message
+ * of whatever size: the agent that has sent most goes on, another begins its message again later. */
+static int check_held(const struct flume_source *source, const struct agent *agent, struct sl_error *err)
+{
+    uint64_t limit = source->received.limit_bytes;
+    if (source->held <= limit || agent->in.capacity <= SL_READ_BYTES || holds_most(source, agent))
+        return 0;
+    return sl_error_set(
+        err, SL_EREJECT,
+        "unfinished messages of %zu connections take more than receivedLimit (%llu bytes) together",
+        (size_t)source->listener.connections, (unsigned long long)limit);
+}
+
+static int take_bytes(struct flume_source *source, struct agent *agent, size_t len, struct sl_error *err)
+{
+    size_t held = agent->in.capacity;
+    int r = unpack(source, agent, len, err);
+    r = r < 0 ? r : take_requests(source, agent, err);
+    release(&agent->in);
+    sl_buf_clear(&source->request);
+    release(&source->request);
+    source->held += agent->in.capacity;
+    source->held -= held;
+    return r < 0 ? r : check_held(source, agent, err);
 }
 
 /* ---- answers ---- */
@@ -330,6 +379,7 @@ static void done(struct sl_received *received)
     for (size_t i = 0; i < source->listener.connections; i++)
         agent_free(source->agent[i]);
     sl_listener_close(&source->listener);
+    sl_buf_done(&source->request);
     sl_buf_done(&source->rows);
     free(source->buf);
 }

@@ -105,6 +105,46 @@ def test_many_large_messages_at_once_are_several_frames():
     equal(records(), [b"1000000\t80"], "the records")
 
 
+def test_a_frame_of_a_million_empty_buffers_in_small_pieces_is_read():
+    import struct
+    port = free_port()
+    flume_job(port)
+    with Running("job.lua") as run:
+        agent = Agent(port)
+        frame = agent.frame(b"append", event(b"a"))
+        buffers = (1 << 20) - struct.unpack_from(">I", frame, 4)[0]
+        frame = frame[:4] + struct.pack(">I", 1 << 20) + frame[8:] + b"\0" * (4 * buffers)
+        agent.send(frame[:-3001])
+        for byte in frame[-3001:]:
+            agent.send(bytes([byte]))
+        check(agent.answer(), "its answer")
+        check(agent.append_batch([b"b"]), "the next one")
+        run.wait_until(lambda: records() == [b"a", b"b"], "the records")
+        run.stop()
+
+
+def test_unfinished_messages_together_take_no_more_than_receivedLimit():
+    port = free_port()
+    flume_job(port, source='sluice.FlumeUtils.createStream(ssc, "127.0.0.1", %d, { receivedLimit = "1MB" })')
+    with Running("job.lua") as run:
+        large, other = Agent(port), Agent(port)
+        message = large.frame(b"append", event(b"x" * 3000000))
+        large.send(message[:-1])
+        other.send(other.frame(b"append", event(b"y" * 2000000))[:600000])
+
+        def is_refused():
+            try:
+                other.send(b"y")
+            except OSError:
+                pass
+            return "more than receivedLimit" in run.stderr()
+        run.wait_until(is_refused, "the connection that has sent less to be closed")
+        large.send(message[-1:])
+        check(large.answer(), "the one that has sent most goes on")
+        check(Agent(port).append_batch([b"z"]), "another one")
+        run.stop()
+
+
 def test_an_event_of_thousands_of_headers_in_falling_order_is_sorted_at_once():
     port = free_port()
     flume_job(port, rest='s:map(function(body, headers) local n = 0 for k in pairs(headers) do n = n + 1 end return n, headers["4095"], headers["same"] end):saveAsTextFiles("out/r")\n')
