@@ -162,6 +162,19 @@ static int not_connected(struct sl_pq *pq, struct sl_error *err)
     return r;
 }
 
+static int not_begun(struct sl_pq *pq, struct sl_error *err)
+{
+    char text[512];
+    const char *message = lib.PQerrorMessage(conn(pq));
+    if (!sl_pq_lacks_service(message))
+        return lost(pq, err);
+    one_line(message, text, sizeof text);
+    return sl_error_set(err, SL_EUSAGE,
+                        "%s: %s; define the service in the file that the variable PGSERVICEFILE names "
+                        "(~/.pg_service.conf by default)",
+                        pq->url, text);
+}
+
 static int finish_connecting(struct sl_pq *pq, struct sl_error *err)
 {
     for (PostgresPollingStatusType state = PGRES_POLLING_WRITING;;) {
@@ -211,7 +224,7 @@ int sl_pq_open(struct sl_pq *pq, const char *url, int64_t timeout_ms, const _Ato
     if (!pq->connection)
         return sl_error_nomem(err);
     (void)lib.PQsetErrorVerbosity(conn(pq), PQERRORS_VERBOSE); /* for not_connected */
-    int r = lib.PQstatus(conn(pq)) == CONNECTION_BAD ? lost(pq, err) : finish_connecting(pq, err);
+    int r = lib.PQstatus(conn(pq)) == CONNECTION_BAD ? not_begun(pq, err) : finish_connecting(pq, err);
     (void)lib.PQsetErrorVerbosity(conn(pq), PQERRORS_DEFAULT);
     if (r == 0 && lib.PQsetnonblocking(conn(pq), 1) != 0)
         r = lost(pq, err);

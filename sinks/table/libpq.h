@@ -30,8 +30,9 @@ struct sl_pq {
     char message[SL_MESSAGE_MAX];
 };
 
-/* Loads the library when it is called first: SL_EUSAGE where it is not installed. SL_EUNREACHABLE with errno EACCES in
- * *err: the server refuses user or database, and does so again; the text has a remedy. */
+/* Loads the library when it is called first: SL_EUSAGE where it is not installed, and where the url cannot be read or its
+ * service is not defined. SL_EUNREACHABLE with errno EACCES in *err: the server refuses user or database, and does so
+ * again; the text has a remedy. */
 int sl_pq_open(struct sl_pq *pq, const char *url, int64_t timeout_ms, const _Atomic int *stop,
                struct sl_error *err);
 void sl_pq_close(struct sl_pq *pq);

@@ -68,3 +68,8 @@ const char *sl_pq_refusal(const char *message, bool needs_password, char state[6
         return "grant the user CONNECT on the database";
     return NULL;
 }
+
+bool sl_pq_lacks_service(const char *message)
+{
+    return strstr(message, "definition of service \"") || strstr(message, "service file \"");
+}

@@ -267,6 +267,46 @@ static int take_back(struct postgres *db, struct sl_error *err)
     return sl_postgres_failed(db, sl_pq_run(&db->pq, "ROLLBACK TO piece; RELEASE piece", err), err);
 }
 
+static void take_message(const struct postgres *db, char *message)
+{
+    snprintf(message, SL_MESSAGE_MAX, "table %.120s: %.380s", db->base.settings->table, db->pq.message);
+}
+
+/* Of a value that does not fit its column COPY names the column, and INSERT does not. The row was refused: it is tried with
+ * COPY, and taken back in any case. */
+static int name_column(struct postgres *db, const struct sl_table_rows *rows, uint32_t row, const char *state,
+                       char *message, struct sl_error *err)
+{
+    uint32_t bad;
+    int r = sl_pq_run(&db->pq, "SAVEPOINT named", err);
+    r = r < 0 ? r : copy_rows(db, rows, row, row + 1, &bad, err);
+    if (r == SL_EREJECT && strcmp(db->pq.state, state) == 0)
+        take_message(db, message);
+    if (r < 0 && r != SL_EREJECT)
+        return sl_postgres_failed(db, r, err);
+    return sl_postgres_failed(db, sl_pq_run(&db->pq, "ROLLBACK TO named; RELEASE named", err), err);
+}
+
+/* data_exception, without further names: overflow, a text that is no number. */
+static bool lacks_column(const struct postgres *db, uint32_t rows)
+{
+    return db->base.settings->mode == SL_TABLE_UPSERT && db->savepoints && rows == 1 &&
+           strncmp(db->pq.state, "22", 2) == 0;
+}
+
+static int reject(struct postgres *db, const struct sl_table_rows *rows, uint32_t from, uint32_t to,
+                  char *message, struct sl_error *err)
+{
+    char state[sizeof db->pq.state];
+    bool is_unnamed = lacks_column(db, to - from);
+    memcpy(state, db->pq.state, sizeof state);
+    take_message(db, message);
+    int r = db->savepoints ? take_back(db, err) : 0;
+    if (r == 0 && is_unnamed)
+        r = name_column(db, rows, from, state, message, err);
+    return r < 0 ? r : SL_EREJECT;
+}
+
 int sl_postgres_write(struct sl_table_database *database, const struct sl_table_rows *rows, uint32_t from,
                       uint32_t to, uint32_t *ret_bad, char *message, struct sl_error *err)
 {
@@ -275,11 +315,8 @@ int sl_postgres_write(struct sl_table_database *database, const struct sl_table_
                                                         : copy_rows(db, rows, from, to, ret_bad, err);
     if (r == SL_EREJECT && db->transactions && !db->savepoints)
         return sl_postgres_failed(db, r, err);
-    if (r == SL_EREJECT) {
-        snprintf(message, SL_MESSAGE_MAX, "table %.120s: %.380s", database->settings->table, db->pq.message);
-        int undone = db->savepoints ? take_back(db, err) : 0;
-        return undone < 0 ? undone : r;
-    }
+    if (r == SL_EREJECT)
+        return reject(db, rows, from, to, message, err);
     return r < 0 ? sl_postgres_failed(db, r, err) : 0;
 }
 

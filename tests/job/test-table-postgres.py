@@ -93,6 +93,20 @@ def test_what_the_server_refuses_is_a_record_error():
         os.remove("in/a.csv")
 
 
+def test_a_value_that_does_not_fit_is_told_with_its_column():
+    for mode in ("append", "upsert"):
+        database = Database()
+        database.run("CREATE TABLE orders (id bigint PRIMARY KEY, price numeric(4, 2), paid numeric(4, 2), d date)")
+        csv_to_table(database, schema='{{"id", "int"}, {"price", "double"}, {"paid", "double"}, {"d", "string"}}',
+                     options='mode = "%s"%s' % (mode, mode == "upsert" and ', key = "id"' or ""))
+        batch("1,1,1,2024-01-01\n2,1,1000,2024-01-01\n3,1,1,2024-02-30\n4,1,1,2024-01-01\n")
+        equal(database.rows("SELECT id FROM orders ORDER BY id"), [(1,), (4,)], mode + ": rows")
+        found = [letter["message"] for letter in letters()]
+        check("overflow" in found[0] and "column paid" in found[0] and "column d" in found[1], found)
+        sluice_ok("reset", "--yes", "job.lua")
+        os.remove("in/a.csv")
+
+
 def test_a_deferred_constraint_is_checked_at_once():
     database = Database()
     database.run("CREATE TABLE orders (id bigint UNIQUE DEFERRABLE INITIALLY DEFERRED)")
@@ -162,6 +176,21 @@ def test_a_service_names_the_server():
         os.remove("in/%d.csv" % number)
     del os.environ["PGSERVICEFILE"]
     equal(database.rows("SELECT * FROM orders ORDER BY id"), [(0,), (1,)], "rows")
+
+
+def test_a_service_that_is_not_defined_is_refused_at_once():
+    database = Database()  # where there is no server, libpq need not be there either
+    pathlib.Path("service.conf").write_text("[shop]\nhost=127.0.0.1\n")
+    for file, url, words in (("service.conf", "shup", 'definition of service "shup" not found'),
+                             ("service.conf", "postgresql:///?service=shup", 'definition of service "shup" not found'),
+                             ("gone.conf", "shop", "gone.conf")):
+        os.environ["PGSERVICEFILE"] = os.path.abspath(file)
+        write_job('ssc:queueStream({ { 1 } }):saveToTable("%s", "orders", { columns = { "id" } })' % url)
+        done = sluice("run", "job.lua", "--clock", "virtual", "--batches", "1")
+        equal(done.returncode, 2, "%s: exit status: %s" % (url, done.stderr))
+        check(words in done.stderr and "define the service in the file that the variable PGSERVICEFILE names" in done.stderr, done.stderr)
+    del os.environ["PGSERVICEFILE"]
+
 
 
 def test_a_server_that_is_down_fails_once_and_is_waited_for_by_a_long_run():
