@@ -361,3 +361,9 @@ struct sl_op {
     /* Optional: how it is executed, a word for `sluice check` and `graph`. */
     const char *note;
 };
+
+/* The operator's name as the job called it, for messages: zip is made of several. */
+static inline const char *sl_node_called(const struct sl_node *node)
+{
+    return node->site.name ? node->site.name : node->op->name;
+}

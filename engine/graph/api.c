@@ -265,7 +265,9 @@ struct sl_stream *sl_stream_add(struct sl_context *context, const struct sl_op *
     stream->node.number = (unsigned)context->nodes;
     stream->node.table = -1;
     stream->node.dir = context->dir;
-    stream->node.site = (struct sl_site){op->name, context->site.file, context->site.line};
+    stream->node.site = context->site;
+    if (!stream->node.site.name)
+        stream->node.site.name = op->name;
     int r = fill_node(stream, first, argv, argc, &err);
     if (r == 0 && !list_stream(context, stream))
         r = sl_error_nomem(&err);
@@ -278,16 +280,21 @@ struct sl_stream *sl_stream_add(struct sl_context *context, const struct sl_op *
     return stream;
 }
 
-static struct sl_stream *compose(const struct sl_op *op, struct sl_stream *stream, const struct sl_arg *argv,
-                                 size_t argc)
+static struct sl_stream *compose(struct sl_context *context, const struct sl_op *op, struct sl_stream *stream,
+                                 const struct sl_arg *argv, size_t argc)
 {
     struct sl_arg arg[SL_PARAMS_MAX];
     struct sl_error err;
     int r = sl_args_check(op->name, op->params, NULL, argv, argc, arg, NULL, &err);
-    if (r == 0)
-        return op->compose(stream, arg);
-    sl_context_fail(stream->context, (enum sl_err)r, "%s", err.text);
-    return NULL;
+    if (r < 0) {
+        sl_context_fail(context, (enum sl_err)r, "%s", err.text);
+        return NULL;
+    }
+    const char *outer = context->site.name;
+    context->site.name = outer ? outer : op->name;
+    struct sl_stream *made = op->compose(stream, arg);
+    context->site.name = outer;
+    return made;
 }
 
 static struct sl_stream *add_named(struct sl_context *context, const char *name, unsigned kinds,
@@ -303,7 +310,7 @@ static struct sl_stream *add_named(struct sl_context *context, const char *name,
     bool after_window = first && first->node.op == &sl_op_event_window;
     const struct sl_op *op = after_window ? find_event_op(context, name) : find_op(context, name, kinds);
     if (op && op->compose)
-        return compose(op, first, argv, argc);
+        return compose(context, op, first, argv, argc);
     if (op && strcmp(op->name, "mount") == 0 && first &&
         sl_gives_updates(&first->node)) /* a table, not changes */
         first = sl_stream_add(context, &sl_op_open_windows, first, NULL, 0);

@@ -31,7 +31,8 @@ struct sl_context {
     struct sl_context_log log;
     struct sl_arena arena; /* streams, strings, argument values */
     struct sl_error error;
-    struct sl_site site; /* of the next calls; name is not used */
+    struct sl_site
+        site; /* of the next calls; name: of the operator that they make together; NULL: each is one itself */
     size_t nodes, nodes_capacity;
     struct sl_stream **stream; /* [nodes] */
     int tables;                /* nodes that are tables, numbered as they were made */

@@ -6,7 +6,7 @@
 /* What the user's functions are for, by the kind of the operator. */
 static struct sl_function_reducer functions_of(const struct sl_node *node, const struct sl_by_key_spec *spec)
 {
-    struct sl_function_reducer function = {.what = node->op->name};
+    struct sl_function_reducer function = {.what = sl_node_called(node)};
     if (spec->from == SL_REDUCER_PARAM) {
         function.merge = function.combine = sl_node_function(node, 0);
         return function;

@@ -10,7 +10,7 @@ int sl_partition_count_check(struct sl_node *node, struct sl_error *err)
         int64_t count = sl_node_integer(node, i, 1);
         if (strcmp(node->op->params[i].name, "numPartitions") == 0 && count > SL_PARTITIONS_MAX)
             return sl_error_set(err, SL_EUSAGE, "%s: numPartitions is %lld; at most %d are possible",
-                                node->op->name, (long long)count, SL_PARTITIONS_MAX);
+                                sl_node_called(node), (long long)count, SL_PARTITIONS_MAX);
     }
     return 0;
 }

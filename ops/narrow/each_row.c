@@ -41,14 +41,14 @@ int sl_require_width(const struct sl_instance *self, uint32_t width)
     if (width <= SL_WIDTH_MAX)
         return 0;
     return sl_task_explain(self->task, "%s: the new record has %u fields; a record has 1 to %d",
-                           self->node->op->name, (unsigned)width, SL_WIDTH_MAX);
+                           sl_node_called(self->node), (unsigned)width, SL_WIDTH_MAX);
 }
 
 int sl_require_pair(const struct sl_instance *self, const struct sl_chunk *in, uint32_t row)
 {
     if (in->width >= 2)
         return 0;
-    return sl_task_explain_pair(self->task, self->node->op->name, &in->column[0][row]);
+    return sl_task_explain_pair(self->task, sl_node_called(self->node), &in->column[0][row]);
 }
 
 int sl_call_value(const struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,

@@ -68,7 +68,7 @@ static int map_partitions_check(struct sl_node *node, struct sl_error *err)
     return sl_error_set(err, SL_EUSAGE,
                         "%s: %s works on records, not on whole partitions; give a function, or use map or "
                         "flatMap",
-                        node->op->name, fn->name);
+                        sl_node_called(node), fn->name);
 }
 
 static const struct sl_narrow plain_narrow = {

@@ -28,8 +28,8 @@ static int explain(const struct sl_node *node, struct sl_task *task, const struc
 {
     char text[32];
     if (returned->count == 0 && fn->gives == SL_GIVES_ROW)
-        return sl_task_explain(task, "%s: %s found no match", node->op->name, subject(fn));
-    return sl_task_explain(task, "%s: %s returned %s; return %s", node->op->name, subject(fn),
+        return sl_task_explain(task, "%s: %s found no match", sl_node_called(node), subject(fn));
+    return sl_task_explain(task, "%s: %s returned %s; return %s", sl_node_called(node), subject(fn),
                            described(returned, text, sizeof text), wanted);
 }
 
@@ -37,7 +37,7 @@ static int explain_width(const struct sl_node *node, struct sl_task *task, const
                          uint32_t width)
 {
     return sl_task_explain(task, "%s: %s returned a record of %u fields; a record has 1 to %d",
-                           node->op->name, subject(fn), (unsigned)width, SL_WIDTH_MAX);
+                           sl_node_called(node), subject(fn), (unsigned)width, SL_WIDTH_MAX);
 }
 
 static bool is_row(const struct sl_field *field)
@@ -135,7 +135,7 @@ int sl_refuse_truth(const struct sl_node *node, struct sl_error *err)
     if (fn->gives != SL_GIVES_TRUTH)
         return 0;
     return sl_error_set(err, SL_EUSAGE, "%s: %s is true or false and gives no records; use filter(%s)",
-                        node->op->name, subject(fn), subject(fn));
+                        sl_node_called(node), subject(fn), subject(fn));
 }
 
 int sl_refuse_not_truth(const struct sl_node *node, struct sl_error *err)
@@ -146,5 +146,5 @@ int sl_refuse_not_truth(const struct sl_node *node, struct sl_error *err)
     return sl_error_set(err, SL_EUSAGE,
                         "%s: %s is no predicate; give a function that returns true or false, or one of "
                         "matches, contains, eq, ne, lt, le, gt, ge, notEmpty, all, any, negate",
-                        node->op->name, subject(fn));
+                        sl_node_called(node), subject(fn));
 }

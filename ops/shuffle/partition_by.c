@@ -80,7 +80,7 @@ static int call_function(const struct sl_node *node, struct sl_task *task, const
     }
     if (returned.count == 1 && values[0].tag == SL_FLOAT && sl_float_is_integer(values[0].number, ret))
         return 0;
-    return sl_task_explain(task, "%s: the function returned %s; return an integer", node->op->name,
+    return sl_task_explain(task, "%s: the function returned %s; return an integer", sl_node_called(node),
                            returned.count == 0   ? "nothing"
                            : returned.count == 1 ? sl_tag_phrase((enum sl_tag)values[0].tag)
                                                  : "several values");

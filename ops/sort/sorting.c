@@ -87,7 +87,7 @@ static int call_function(struct push *push, uint32_t row, struct sl_field *ret)
     }
     if (returned.count == 0)
         return sl_task_explain(push->task, "%s: the function returned nothing; return what to sort by",
-                               push->node->op->name);
+                               sl_node_called(push->node));
     *ret = returned.count == 1 ? returned.values[0] : sl_list(returned.values, returned.count);
     return 0;
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The methods of RDDs: in foreachRDD at once, with Lua values; in transform as datasets of one record."""
+import pathlib
 from harness import *
 
 HEAD = """local sluice = require "sluice"
@@ -217,6 +218,21 @@ end
         here += "s:foreachRDD(function(t, rdd) print(%d, show(%s)) end)\n" % (i, at_once)
         there += "s:transform(function(rdd) return %s end):foreachRDD(function(t, rdd) print(%d, show(rdd:collect())) end)\n" % (expression, i)
     equal(printed(there).splitlines(), printed(here).splitlines(), "what they give")
+
+
+def test_a_record_error_names_the_operator_that_the_job_called():
+    for call, words in (("groupBy(function(x) return sluice.map{ a = 1 } end)", "groupBy: a map cannot be a key"),
+                        ("map(sluice.pair(1)):repartitionAndSortWithinPartitions(2, function(k) return 'x' end)",
+                         "repartitionAndSortWithinPartitions: the function returned a string; return an integer")):
+        for path in (".sluice", "in"):
+            shutil.rmtree(path, ignore_errors=True)
+        move_in("a", "x\n")
+        sluice_ok("run", job("""local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+ssc:textFileStream("in"):transform(function(rdd) return rdd:%s end):print()
+""" % call), "--clock", "virtual", "--batches", "1")
+        letters = [json.loads(line) for path in pathlib.Path(".sluice/job/deadletter").iterdir() for line in path.read_text().splitlines()]
+        equal([(letter["operator"], letter["message"]) for letter in letters], [(words.split(":")[0], words)], "the dead letter")
 
 
 def test_in_transform_they_give_datasets_of_one_record():
