@@ -282,13 +282,17 @@ struct task_outlet {
     struct sl_outlet outlet;
     struct sl_writer *writer;
     struct sl_task *task;
-    struct sl_buf *buf;
+    struct sl_sequence *sequence;
+    struct sl_sequence_item *item;
 };
 
 static int task_push(struct sl_outlet *outlet, const struct sl_chunk *chunk)
 {
     struct task_outlet *to = (struct task_outlet *)outlet;
-    return format_rows(to->writer, to->task, chunk, to->buf);
+    int r = format_rows(to->writer, to->task, chunk, &to->item->buf);
+    return r < 0 || to->item->buf.len < SL_SEQUENCE_MORE_BYTES
+               ? r
+               : sl_sequence_more_or_wait(to->sequence, to->item, to->task->err);
 }
 
 static int format_range(struct partition_work *work, size_t number, struct sl_task *task)
@@ -303,7 +307,7 @@ static int format_range(struct partition_work *work, size_t number, struct sl_ta
     int r = sl_sequence_open(&work->sequence, &position, &item, task->err);
     if (r < 0)
         return r;
-    struct task_outlet outlet = {{task_push}, work->writer, task, &item->buf};
+    struct task_outlet outlet = {{task_push}, work->writer, task, &work->sequence, item};
     r = sl_dataset_push(work->dataset, work->partition, from, to, &outlet.outlet);
     return r < 0 ? r : sl_sequence_close(&work->sequence, item, task->err);
 }
@@ -315,6 +319,8 @@ static int format_task(void *arg, size_t number, unsigned worker, struct sl_erro
     struct sl_error *before = task->err;
     task->err = err; /* failures of this task belong to the pool's run */
     int r = format_range(work, number, task);
+    if (r < 0)
+        sl_sequence_give_up(&work->sequence);
     task->err = before;
     return r;
 }

@@ -116,16 +116,48 @@ static bool may_write(const struct sl_sequence *sequence)
     return sequence->dense && !sequence->writing && !sequence->failed;
 }
 
+static bool is_due(const struct sl_sequence *sequence, const struct sl_sequence_item *item)
+{
+    return may_write(sequence) && item->position.partition == sequence->turn;
+}
+
+/* With the lock held. */
+static int write_more(struct sl_sequence *sequence, struct sl_sequence_item *item, struct sl_error *err)
+{
+    if (!is_due(sequence, item))
+        return 0;
+    int r = write_unlocked(sequence, item, err);
+    sl_buf_clear(&item->buf);
+    return r;
+}
+
 int sl_sequence_more(struct sl_sequence *sequence, struct sl_sequence_item *item, struct sl_error *err)
 {
-    int r = 0;
     pthread_mutex_lock(&sequence->lock);
-    if (may_write(sequence) && item->position.partition == sequence->turn) {
-        r = write_unlocked(sequence, item, err);
-        sl_buf_clear(&item->buf);
-    }
+    int r = write_more(sequence, item, err);
     pthread_mutex_unlock(&sequence->lock);
     return r;
+}
+
+int sl_sequence_more_or_wait(struct sl_sequence *sequence, struct sl_sequence_item *item,
+                             struct sl_error *err)
+{
+    pthread_mutex_lock(&sequence->lock);
+    while (!is_due(sequence, item) && !sequence->failed && item->buf.len > SL_SEQUENCE_AHEAD_BYTES)
+        pthread_cond_wait(&sequence->written, &sequence->lock);
+    int r = write_more(sequence, item, err);
+    if (sequence->failed)
+        sl_buf_clear(&item->buf); /* it will not be written */
+    pthread_mutex_unlock(&sequence->lock);
+    return r;
+}
+
+void sl_sequence_give_up(struct sl_sequence *sequence)
+{
+    pthread_mutex_lock(&sequence->lock);
+    sequence->failed = true;
+    pthread_cond_broadcast(&sequence->written);
+    pthread_mutex_unlock(&sequence->lock);
 }
 
 /* The item whose turn it is, if it is closed. */
@@ -149,6 +181,7 @@ static int sequence_drain(struct sl_sequence *sequence, struct sl_error *err)
         keep_spare(sequence, &item->buf);
         sequence->waiting -= len;
         sequence->turn++;
+        pthread_cond_broadcast(&sequence->written);
     }
     return 0;
 }

@@ -16,7 +16,8 @@
 #include <pthread.h>
 
 enum {
-    SL_SEQUENCE_MORE_BYTES = 1 << 20,     /* an item's buffer is worth a call of sl_sequence_more */
+    SL_SEQUENCE_MORE_BYTES = 1 << 20,  /* an item's buffer is worth a call of sl_sequence_more */
+    SL_SEQUENCE_AHEAD_BYTES = 4 << 20, /* of an item whose turn has not come, in sl_sequence_more_or_wait */
     SL_SEQUENCE_WAITING_BYTES = 32 << 20, /* closed and not yet written: above it threads wait for the disk */
     SL_SEQUENCE_SPARES = 2,               /* memory of written items that the next ones use */
 };
@@ -36,7 +37,7 @@ struct sl_sequence {
     bool dense;
     bool ready; /* lock and condition are initialised */
     pthread_mutex_t lock;
-    pthread_cond_t written;         /* `waiting` became less, or `writing` false */
+    pthread_cond_t written; /* `waiting` became less, `writing` false, `turn` more, or `failed` true */
     struct sl_sequence_item **item; /* guarded by lock, and so is all below; dense: by partition */
     size_t count, capacity;
     size_t turn;    /* dense: the partition that is written next */
@@ -61,6 +62,12 @@ int sl_sequence_lane_close(struct sl_sequence *sequence, const struct sl_lane *l
 bool sl_sequence_is_dense(const struct sl_node *node);
 
 int sl_sequence_more(struct sl_sequence *sequence, struct sl_sequence_item *item, struct sl_error *err);
+/* The same for tasks that are begun in order and that call sl_sequence_give_up when they fail: one whose item has grown far
+ * before its turn waits for it. */
+int sl_sequence_more_or_wait(struct sl_sequence *sequence, struct sl_sequence_item *item,
+                             struct sl_error *err);
+/* Nothing more is written, and no thread waits. */
+void sl_sequence_give_up(struct sl_sequence *sequence);
 int sl_sequence_close(struct sl_sequence *sequence, struct sl_sequence_item *item, struct sl_error *err);
 
 /* One thread, after all items were closed. */

@@ -58,6 +58,16 @@ def test_large_rows_of_a_query_stay_within_the_limit():
         :map(function(l, big) return l, #big, big:sub(1, 5) end):saveAsTextFiles("out/r")""", 64, 100)
 
 
+def test_few_large_rows_of_a_dataset_are_written_as_they_come():
+    """By one task, and by several, of which the later ones wait."""
+    if SANITIZED:
+        skip("a sanitizer has memory of its own")
+    move_in("a", "".join("%d " % i + "some text " * 100000 + "\n" for i in range(80)))
+    stays_below('ssc:textFileStream("in"):repartition(1):saveAsTextFiles("out/r")', 40, 80)
+    move_in("a", "".join("%d " % i + "some text " * 150 + "\n" for i in range(50000)))
+    stays_below('ssc:textFileStream("in"):repartition(1):saveAsTextFiles("out/r")', 40, 80)
+
+
 def test_several_parts_of_an_output_give_the_same_with_a_limit():
     write_input(WORDS)
     seen = []

@@ -46,6 +46,28 @@ static int make_item(void *arg, size_t task, unsigned worker, struct sl_error *e
     return r < 0 ? r : sl_sequence_close(&job->sequence, item, err);
 }
 
+enum { LARGE_ITEMS = 12, STEPS = 7, STEP_BYTES = SL_SEQUENCE_MORE_BYTES };
+
+/* More than a thread may be ahead; item 3 of a job that fails does so when others may wait. */
+static int make_large_item(void *arg, size_t task, unsigned worker, struct sl_error *err)
+{
+    struct job *job = arg;
+    struct sl_position position = {.partition = (uint32_t)task};
+    struct sl_sequence_item *item;
+    int r = sl_sequence_open(&job->sequence, &position, &item, err);
+    for (int i = 0; r == 0 && i < STEPS; i++) {
+        assert_true(sl_buf_reserve(&item->buf, STEP_BYTES));
+        memset(item->buf.bytes + item->buf.len, 'a' + (int)task, STEP_BYTES);
+        item->buf.len += STEP_BYTES;
+        r = job->backwards && task == 3 ? sl_error_set(err, SL_EREJECT, "bad")
+                                        : sl_sequence_more_or_wait(&job->sequence, item, err);
+        assert_true(r < 0 || item->buf.len <= SL_SEQUENCE_AHEAD_BYTES);
+    }
+    if (r < 0)
+        sl_sequence_give_up(&job->sequence);
+    return r < 0 ? r : sl_sequence_close(&job->sequence, item, err);
+}
+
 static void assert_all_in_order(const struct sink *sink)
 {
     struct sl_buf expected = {0};
@@ -90,6 +112,34 @@ static void test_sequence_dense_is_written_before_the_finish(void **state)
     struct job job = {0};
     assert_int_equal(run(&job, true, false, NULL), 0);
     assert_all_in_order(&job.sink);
+    done(&job);
+}
+
+static int run_large(struct job *job, bool fails, struct sl_error *err)
+{
+    struct sl_pool *pool = sl_pool_new(WORKERS, NULL);
+    job->backwards = fails;
+    sl_sequence_init(&job->sequence, true, sink_write, &job->sink);
+    int r = sl_pool_run(pool, LARGE_ITEMS, make_large_item, job, err);
+    sl_pool_free(pool);
+    return r;
+}
+
+static void test_sequence_threads_that_are_far_ahead_wait(void **state)
+{
+    struct job job = {0};
+    assert_int_equal(run_large(&job, false, NULL), 0);
+    assert_int_equal(job.sink.text.len, (size_t)LARGE_ITEMS * STEPS * STEP_BYTES);
+    for (size_t i = 1; i < job.sink.text.len; i++)
+        assert_true(job.sink.text.bytes[i - 1] <= job.sink.text.bytes[i]);
+    done(&job);
+}
+
+static void test_sequence_no_thread_waits_for_one_that_failed(void **state)
+{
+    struct job job = {0};
+    struct sl_error err;
+    assert_int_equal(run_large(&job, true, &err), SL_EREJECT);
     done(&job);
 }
 
@@ -154,6 +204,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sequence_writes_in_order_of_position),
         cmocka_unit_test(test_sequence_dense_is_written_before_the_finish),
+        cmocka_unit_test(test_sequence_threads_that_are_far_ahead_wait),
+        cmocka_unit_test(test_sequence_no_thread_waits_for_one_that_failed),
         cmocka_unit_test(test_sequence_sparse_waits_for_the_finish),
         cmocka_unit_test(test_sequence_gaps_are_passed_over_at_the_finish),
         cmocka_unit_test(test_sequence_tells_the_failure_of_each_write),
