@@ -14,18 +14,25 @@ static uint32_t hash_number(double number)
     return (uint32_t)((bits * 0x9E3779B97F4A7C15u) >> 32);
 }
 
-/* Whether SQLite may take a text for a number. */
+/* Whether SQLite may take a text for a number; it knows neither hexadecimal ones nor names of numbers. */
 static bool is_number(const void *bytes, size_t len, double *ret)
 {
+    static const char digits[] = "0123456789+-.eE \t\n\v\f\r";
     char text[64], *end;
     if (len == 0 || len >= sizeof text)
         return false;
     memcpy(text, bytes, len);
     text[len] = 0;
+    if (strspn(text, digits) != len)
+        return false;
     *ret = strtod(text, &end);
-    while (*end == ' ' || (*end >= '\t' && *end <= '\r'))
-        end++;
+    end += strspn(end, " \t\n\v\f\r");
     return end == text + len;
+}
+
+static bool has_exponent(const void *bytes, size_t len)
+{
+    return memchr(bytes, 'e', len) || memchr(bytes, 'E', len);
 }
 
 /* What may be a number for SQLite has the number's hash, but those beyond all numbers: 12e34567 is, among other texts of
@@ -46,7 +53,8 @@ bool sl_sql_is_infinite(sqlite3_value *value)
     if (type == SQLITE_FLOAT)
         return isinf(sqlite3_value_double(value));
     const void *text = type == SQLITE_TEXT ? sqlite3_value_text(value) : NULL;
-    return text && is_number(text, (size_t)sqlite3_value_bytes(value), &number) && isinf(number);
+    size_t len = text ? (size_t)sqlite3_value_bytes(value) : 0;
+    return text && has_exponent(text, len) && is_number(text, len, &number) && isinf(number);
 }
 
 uint32_t sl_sql_hash_value(sqlite3_value *value)
