@@ -192,7 +192,6 @@ def test_a_service_that_is_not_defined_is_refused_at_once():
     del os.environ["PGSERVICEFILE"]
 
 
-
 def test_a_server_that_is_down_fails_once_and_is_waited_for_by_a_long_run():
     database = Database()
     database.run("CREATE TABLE orders (id bigint)")
