@@ -31,8 +31,7 @@ struct sl_context {
     struct sl_context_log log;
     struct sl_arena arena; /* streams, strings, argument values */
     struct sl_error error;
-    struct sl_site
-        site; /* of the next calls; name: of the operator that they make together; NULL: each is one itself */
+    struct sl_site site; /* of the next calls; name: of what they make together, or NULL */
     size_t nodes, nodes_capacity;
     struct sl_stream **stream; /* [nodes] */
     int tables;                /* nodes that are tables, numbered as they were made */
