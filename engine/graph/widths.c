@@ -8,6 +8,7 @@ enum gives {
     GIVES_UNKNOWN,
     GIVES_ONE,      /* one field */
     GIVES_TWO,      /* a key and a value */
+    GIVES_REST,     /* the fields after the key */
     GIVES_SAME,     /* the records of its input */
     GIVES_COMMON,   /* those of its inputs, where these are alike */
     GIVES_FUNCTION, /* what its function gives */
@@ -54,7 +55,7 @@ static const struct rule {
     {"keyBy", GIVES_TWO, false},
     {"zipWithIndex", GIVES_TWO, false},
     {"keys", GIVES_ONE, true},
-    {"values", GIVES_ONE, true},
+    {"values", GIVES_REST, true},
     {"partitionBy", GIVES_SAME, true},
     {"sortByKey", GIVES_SAME, true},
     {"subtractByKey", GIVES_SAME, true},
@@ -217,6 +218,8 @@ static uint32_t ruled_width(const struct sl_node *node, const struct rule *rule,
         return 1;
     case GIVES_TWO:
         return 2;
+    case GIVES_REST:
+        return input ? input - 1 : 0;
     case GIVES_SAME:
     case GIVES_COMMON:
         return input;

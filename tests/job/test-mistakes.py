@@ -171,6 +171,7 @@ def test_check_finds_widths_that_cannot_fit():
             ("s:map(sluice.pair(1)):map(sluice.upper)", "upper works on one field, and the records of map (line 4) always have 2"),
             ("s:map(sluice.fields(',', 1, 2)):map(sluice.lower(2)):map(sluice.select(2)):keys()", "keys wants pairs"),
             ("s:union(s:filter(sluice.notEmpty)):join(s:map(sluice.pair(1)))", "join wants pairs"),
+            ("s:map(sluice.fields(',', 1, 2, 3)):values():map(sluice.select(3))", "the records of values (line 4) always have 2"),
             ("s:map(sluice.pair(1)):select(3)", "select: there is no field 3, the records of map (line 4) always have 2"),
             ("s:map(sluice.pair(1)):select(2):keys()", "keys wants pairs, and the records of select (line 4)"),
             ("s:map(sluice.pair(1)):columns('a', 'b', 'c')", "columns: 3 names, and the records of map (line 4) always have 2 fields"),
@@ -191,7 +192,7 @@ def test_check_finds_widths_that_cannot_fit():
     for chain in ("s:map(sluice.pair(1)):map(sluice.upper(1)):reduceByKey(sluice.sum)",
                   "s:map(function(x) return x, 1 end):map(sluice.select(2)):count()", "s:map(sluice.pair(1)):map(sluice.swap):values()",
                   "s:union(s:map(sluice.pair(1))):map(sluice.number(1))", "s:map(sluice.pair(1)):columns('a', 'b'):select('b', 'a'):keys()",
-                  "s:map(function(x) return x, 1 end):select(64)",
+                  "s:map(function(x) return x, 1 end):select(64)", "s:map(sluice.fields(',', 1, 2, 3)):values():map(sluice.select(2))",
                   *(TIMED + chain for chain in (
                       ":eventWindow { size = 1 }:reduceByKey(sluice.sum):columns('start', 'stop', 'word', 'n')", ":eventWindow { size = 1 }:count():select(3)",
                       ":eventWindow { gap = 1, emit = 'both' }:countByKey():map(sluice.select(5))", ":eventWindow { size = 1 }:countByValue():select(4)",
