@@ -6,6 +6,7 @@
 #include "core/contract/services.h"
 #include "core/contract/source.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,15 +191,38 @@ static const struct sl_source_ops queue_ops = {
     .plain_rows = true,
 };
 
+/* Tables are records of their items; `where` begins what the error names. */
+static int check_records(const struct sl_field *batch, const char *where, struct sl_error *err)
+{
+    for (uint32_t i = 0; i < batch->len; i++) {
+        const struct sl_field *record = &batch->items[i];
+        if (record->tag == SL_LIST && (record->len < 1 || record->len > SL_WIDTH_MAX))
+            return sl_error_set(
+                err, SL_EUSAGE,
+                "queueStream: record %u of %s has %u fields; a record has 1 to %d, and a list as "
+                "its one field is written {{...}}",
+                i + 1, where, record->len, SL_WIDTH_MAX);
+    }
+    return 0;
+}
+
+static int check_batch(const struct sl_field *batch, uint32_t number, struct sl_error *err)
+{
+    char where[24];
+    if (batch->tag != SL_LIST)
+        return sl_error_set(err, SL_EUSAGE, "queueStream: item %u must be a batch, a list of records; got %s",
+                            number, sl_tag_phrase((enum sl_tag)batch->tag));
+    snprintf(where, sizeof where, "item %u", number);
+    return check_records(batch, where, err);
+}
+
 static int check(struct sl_node *node, struct sl_error *err)
 {
-    struct sl_field batches = sl_node_value(node, 0);
-    for (uint32_t i = 0; i < batches.len; i++)
-        if (batches.items[i].tag != SL_LIST)
-            return sl_error_set(err, SL_EUSAGE,
-                                "queueStream: item %u must be a batch, a list of records; got %s", i + 1,
-                                sl_tag_phrase((enum sl_tag)batches.items[i].tag));
-    return 0;
+    struct sl_field batches = sl_node_value(node, 0), after = sl_node_option_value(node, "default");
+    int r = after.tag == SL_LIST ? check_records(&after, "default", err) : 0;
+    for (uint32_t i = 0; r == 0 && i < batches.len; i++)
+        r = check_batch(&batches.items[i], i + 1, err);
+    return r;
 }
 
 static const struct sl_param params[] = {

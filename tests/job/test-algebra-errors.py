@@ -299,6 +299,8 @@ REFUSED = {
     "s:saveAsTextFiles('out/a'):print()": ["nil|output"],
     "s.map(function(x) return x end):print()": ["map", ":"],
     "ssc:queueStream({1}):print()": ["queueStream", "batch"],
+    "ssc:queueStream({{1}, {2, {}}}):print()": ["queueStream", "record 2 of item 2 has 0 fields"],
+    "ssc:queueStream({}, { default = {{}} }):print()": ["queueStream", "record 1 of default has 0 fields"],
     "ssc:queueStream({}, { partitons = 2 }):print()": ["queueStream", "partitons", "partitions"],
     "ssc:queueStream({{print}}):print()": ["function"],
     "ssc:queueStream('x'):print()": ["queueStream", "list"],
