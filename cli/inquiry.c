@@ -67,10 +67,11 @@ static bool watches(const struct sl_node *node, const char *directory)
 {
     if (node->op->kind != SL_OP_SOURCE || !node->op->source->remember)
         return false;
-    struct sl_field dir = sl_node_value(node, 0);
-    size_t len = strlen(directory);
-    return dir.len >= len && memcmp(dir.str, directory, len) == 0 &&
-           strspn((const char *)dir.str + len, "/") >= dir.len - len;
+    struct sl_field dir = sl_node_value(node, 0); /* has no NUL */
+    size_t len = dir.len;
+    while (len > strlen(directory) && dir.str[len - 1] == '/')
+        len--;
+    return len == strlen(directory) && memcmp(dir.str, directory, len) == 0;
 }
 
 static bool is_recursive_node(const struct sl_inquiry *inquiry, const char *source)
