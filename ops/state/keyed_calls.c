@@ -16,7 +16,8 @@ enum {
     ROUND_ITEMS = 128 << 10, /* what ends a round is little beside them */
     FIRST_ITEMS = 1 << 10,   /* where there is a limit, until it is known what they take */
     GROWTH_MAX = 4,
-    SPREAD_MIN = 512, /* fewer are done before other workers are awake */
+    ROUND_BYTES_MIN = 1 << 20, /* with less, what ends a round is much beside it */
+    SPREAD_MIN = 512,          /* fewer are done before other workers are awake */
     PIECE_ITEMS = 8 * SL_CHUNK_ROWS,
 };
 
@@ -69,20 +70,40 @@ static bool are_too_many(const struct sl_keyed_calls *rounds)
     return spill_of(rounds) && bytes > spill_of(rounds)->bytes * workers;
 }
 
-/* What is held for a round, and of results that are not on disk yet. */
-static size_t bytes_held(const struct sl_keyed_calls *rounds)
+struct held {
+    size_t cells;
+    size_t arenas; /* of the round, and results that are not on disk yet */
+};
+
+static struct held held_by(const struct sl_keyed_calls *rounds)
 {
-    size_t bytes = rounds->cells ? sl_state_map_bytes(rounds->cells) : 0;
+    struct held held = {.cells = rounds->cells ? sl_state_map_held(rounds->cells) : 0};
     for (unsigned w = 0; w < sl_pool_workers(rounds->stage->pool); w++)
-        bytes += rounds->memory[w].round.bytes + rounds->memory[w].result.bytes;
-    return bytes;
+        held.arenas += rounds->memory[w].round.bytes + rounds->memory[w].result.bytes;
+    return held;
 }
 
-/* Of the next round, after one of `count` items that took so many bytes. */
-static size_t next_count(const struct sl_keyed_calls *rounds, size_t count, size_t bytes)
+static size_t growth(size_t before, size_t after)
+{
+    return after > before ? after - before : 0;
+}
+
+/* Of an item of a round of `count`. Tables of cells grow by leaps, which a round may have seen or not. */
+static size_t bytes_each(const struct sl_keyed_calls *rounds, size_t count, struct held before)
+{
+    struct held after = held_by(rounds);
+    size_t cell = rounds->cells ? sl_state_map_cell_bytes(rounds->cells) : 0;
+    size_t grown = growth(before.cells, after.cells) / count;
+    return (grown > cell ? grown : cell) + growth(before.arenas, after.arenas) / count +
+           sizeof(struct sl_keyed_call) + sizeof(uint32_t);
+}
+
+/* Of the next round, after one of `count` items. */
+static size_t next_count(const struct sl_keyed_calls *rounds, size_t count, struct held before)
 {
     size_t share = spill_of(rounds)->bytes * sl_pool_workers(rounds->stage->pool) / 2;
-    size_t fitting = share / (bytes / count + 1) + 1;
+    share = share > ROUND_BYTES_MIN ? share : ROUND_BYTES_MIN;
+    size_t fitting = share / bytes_each(rounds, count, before) + 1;
     size_t most = count * GROWTH_MAX < ROUND_ITEMS ? count * GROWTH_MAX : ROUND_ITEMS;
     return fitting < most ? fitting : most;
 }
@@ -307,11 +328,10 @@ static int run_round(struct round *round, uint64_t from, uint64_t left, size_t *
     const struct sl_keyed_calls_work *work = round->work;
     begin_round(round, from, left < *size ? (size_t)left : *size);
     int r = work->begin_round ? work->begin_round(work->arg) : 0;
-    size_t before = bytes_held(rounds);
+    struct held before = held_by(rounds);
     r = r < 0 ? r : call_round(round);
-    size_t after = bytes_held(rounds);
     if (spill_of(rounds))
-        *size = next_count(rounds, round->count, after > before ? after - before : 0);
+        *size = next_count(rounds, round->count, before);
     return r == 0 && are_too_many(rounds) ? store_rows(rounds) : r;
 }
 

@@ -1,9 +1,9 @@
 /* Many calls for keys, spread over the workers, with results as if they were made one after the other.
  *
  * A round is a stretch of the calls, as many as memory is wanted for: under a memoryLimit as many as would have fit by
- * what the round before took for each of its own, which begins small and grows by steps. Its items are filled in, dealt to parts
- * by the hashes of their keys (ops/state/state_map.h), and called part by part: one worker at a time has a part, and
- * calls its items in their order. What came of them is put together in the order of items. A round that is
+ * what the round before took for each of its own and what a cell takes, which begins small and grows by steps. Its items
+ * are filled in, dealt to parts by the hashes of their keys (ops/state/state_map.h), and called part by part: one worker
+ * at a time has a part, and calls its items in their order. What came of them is put together in the order of items. A round that is
  * small runs on the calling thread alone, item by item, which gives the same.
  *
  * Each call is a split of its own as far as task->ordinal goes (math.random, the order of dead letters): its

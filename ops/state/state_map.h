@@ -69,6 +69,12 @@ int sl_state_map_store(struct sl_state_map *parts, struct sl_stage *stage);
  * 0, or a failure. */
 int sl_state_map_count_living(struct sl_state_map *parts, struct sl_stage *stage);
 
+/* What the cells take: keys, values, tables, and what it takes beside them to write them to disk. Where there is a limit. */
+size_t sl_state_map_held(const struct sl_state_map *parts);
+/* What one more cell may add to that, a table that doubles included; from those that there are. 0: they are few, and their
+ * tables would not grow. */
+size_t sl_state_map_cell_bytes(const struct sl_state_map *parts);
+
 size_t sl_state_map_living(const struct sl_state_map *parts);
 size_t sl_state_map_bytes(
     const struct sl_state_map *parts); /* of memory: keys, values, cells and tables aside */

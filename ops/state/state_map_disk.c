@@ -87,15 +87,37 @@ int sl_state_map_find(struct sl_state_map *parts, struct sl_task *task, const st
 
 /* ---- from cells to a run ---- */
 
-enum { SORT_BYTES = 100 }; /* what writing a run takes for a cell, beside the cells */
+enum {
+    SORT_BYTES = 100, /* what writing a run takes for a cell, beside the cells */
+    CELLS_FEW = 64,   /* of a part: its smallest table has room for them */
+};
+
+static size_t bytes_of_cells(const struct sl_state_map *parts)
+{
+    size_t bytes = 0;
+    for (unsigned p = 0; p < SL_PARTS; p++)
+        bytes += sl_state_shard_bytes(&parts->part[p]) + parts->part[p].count * SORT_BYTES;
+    return bytes;
+}
+
+size_t sl_state_map_held(const struct sl_state_map *parts)
+{
+    const struct sl_state_due *due = parts->due;
+    size_t notes = due ? sl_note_queue_bytes(&due->notes) + sl_note_queue_bytes(&due->keys) : 0;
+    return bytes_of_cells(parts) + notes;
+}
+
+size_t sl_state_map_cell_bytes(const struct sl_state_map *parts)
+{
+    size_t count = 0;
+    for (unsigned p = 0; p < SL_PARTS; p++)
+        count += parts->part[p].count;
+    return count > SL_PARTS * CELLS_FEW ? 2 * bytes_of_cells(parts) / count : 0;
+}
 
 bool sl_state_map_is_too_much(const struct sl_state_map *parts, const struct sl_stage *stage, size_t more)
 {
-    const struct sl_state_due *due = parts->due;
-    size_t bytes = more + (due ? sl_note_queue_bytes(&due->notes) + sl_note_queue_bytes(&due->keys) : 0);
-    for (unsigned p = 0; p < SL_PARTS; p++)
-        bytes += sl_state_shard_bytes(&parts->part[p]) + parts->part[p].count * SORT_BYTES;
-    return bytes > bytes_max(parts, stage);
+    return sl_state_map_held(parts) + more > bytes_max(parts, stage);
 }
 
 static struct sl_stored_cell stored_of(const struct sl_state_entry *cell, int64_t batch_ms)
