@@ -1,9 +1,18 @@
-"""What the tests of memoryLimit share: an input that is large beside a limit of 1 MB, jobs over it with and without
+"""What the tests of memoryLimit share: an input that is large beside LIMIT, jobs over it with and without
 a limit, and the most memory that a run had."""
-import gzip, random, sys
+import gzip, random, re, sys
 from algebra import *
 
-WORDS = 40000 if SANITIZED else 100000  # of a file
+LIMIT = "1MB" if LONG else "200KB"
+WITH_LIMIT = 'memoryLimit = "%s"' % LIMIT  # an option of a job
+
+
+def scaled(count):
+    """So much of an input beside a limit of 1 MB; as much less as LIMIT is smaller."""
+    return count if LONG else count // 5
+
+
+WORDS = scaled(40000 if SANITIZED else 100000)  # of a file
 
 HEAD = '''
 local words = ssc:textFileStream("in"):flatMap(sluice.split(" "))
@@ -44,11 +53,17 @@ def run_job(outputs_of, limit, workers, options="", prefix=(), before=""):
     return found
 
 
+def spilled_bytes():
+    """Of the run whose metrics are here."""
+    return int(re.search(rb"^sluice_spill_written_bytes_total (\d+)", read(".sluice/job/metrics"), re.M).group(1))
+
+
 def same_with_a_limit(outputs_of, before="", words=WORDS):
     write_input(words)
     wanted = run_job(outputs_of, None, 2, before=before)
     for workers in WORKERS:
-        found = run_job(outputs_of, "1MB", workers, before=before)
+        found = run_job(outputs_of, LIMIT, workers, before=before)
+        check(spilled_bytes() > 100000, "something went to disk")
         for name in outputs_of:
             check(found[name], "%s: something came out" % name)
             equal(found[name], wanted[name], "%s with %s workers, against no limit" % (name, workers))

@@ -176,7 +176,7 @@ def state_stays_below(expression, limit, least):
             shutil.rmtree(left, ignore_errors=True)
             os.makedirs(left)
         clear()
-        move_in("a", distinct_keys(600000))
+        move_in("a", distinct_keys(240000))
         first = peak_of(text, option)
         move_in("b", distinct_keys(1000))
         second = peak_of(text, option)
@@ -187,27 +187,27 @@ def state_stays_below(expression, limit, least):
 
 
 def test_the_keys_of_dropDuplicates_stay_below_the_limit():
-    state_stays_below("first:dropDuplicates()", 120, 180)
+    state_stays_below("first:dropDuplicates()", 48, 60)
 
 
 def test_open_sessions_stay_below_the_limit():
-    state_stays_below('first:eventWindow { gap = "1m" }:reduceByKey(sluice.sum)', 80, 180)
+    state_stays_below('first:eventWindow { gap = "1m" }:reduceByKey(sluice.sum)', 48, 60)
 
 
 def test_the_records_of_joinWithin_stay_below_the_limit():
-    state_stays_below('first:joinWithin(second, "1m", "full")', 100, 180)
+    state_stays_below('first:joinWithin(second, "1m", "full")', 48, 60)
 
 
 def test_open_windows_stay_below_the_limit():
-    state_stays_below('first:eventWindow { size = "1h" }:reduceByKey(sluice.sum)', 50, 55)
+    state_stays_below('first:eventWindow { size = "1h" }:reduceByKey(sluice.sum)', 24, 26)
 
 
 def test_open_windows_that_slide_and_show_updates_stay_below_the_limit():
-    state_stays_below('first:eventWindow { size = "30m", slide = "10m", emit = "updates" }:reduceByKey(function(a, b) return a + b end)', 50, 55)
+    state_stays_below('first:eventWindow { size = "30m", slide = "10m", emit = "updates" }:reduceByKey(function(a, b) return a + b end)', 30, 32)
 
 
 def test_a_table_of_open_windows_stays_below_the_limit():
-    state_stays_below('first:eventWindow { size = "1h", emit = "updates" }:reduceByKey(sluice.sum):openWindows()', 80, 200)
+    state_stays_below('first:eventWindow { size = "1h", emit = "updates" }:reduceByKey(sluice.sum):openWindows()', 48, 60)
 
 
 TWO_TIMES = '''
@@ -224,19 +224,19 @@ def late_records_stay_below(windows, limit, least):
         clear()
         move_in("a", "new\n")
         peak_of(text, option)
-        move_in("b", distinct_keys(600000))
+        move_in("b", distinct_keys(240000))
         seen.append((peak_of(text, option), directories()))
     check(seen[1][1] == seen[0][1], "the results are those without a limit")
-    check(sum(content.count(b"\n") for content in seen[0][1].values()) == 600000, "all are late")
+    check(sum(content.count(b"\n") for content in seen[0][1].values()) == 240000, "all are late")
     limited_stays_below(windows, seen[0][0], seen[1][0], limit, least)
 
 
 def test_late_records_of_windows_stay_below_the_limit():
-    late_records_stay_below('size = "1m"', 30, 35)
+    late_records_stay_below('size = "1m"', 18, 20)
 
 
 def test_records_that_are_late_for_sessions_stay_below_the_limit():
-    late_records_stay_below('gap = "1m"', 80, 200)
+    late_records_stay_below('gap = "1m"', 48, 100)
 
 
 main(globals())

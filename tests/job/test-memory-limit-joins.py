@@ -4,19 +4,21 @@
 byte, with any number of workers."""
 from limits import *
 
-WORDS = 30000  # of a file; the numbers below suit it
+WORDS = scaled(30000)  # of a file; the numbers below suit it
+SHIFT = scaled(10000)  # by how much the keys of one side are above those of the other
+SHORT = 3 if LONG else 2  # digits of words that are left out
 
 # Pairs whose keys repeat, as integers and as floats, some of them on one side only.
-SIDES = """
-local left = words:filter(function(w) return #w > 3 end):map(function(w)
+SIDES = ("""
+local left = words:filter(function(w) return #w > SHORT end):map(function(w)
     local n = tonumber(w, 16)
     return n % 3 == 0 and n or n + 0.0, w
 end)
-local right = words:filter(function(w) return #w > 3 end):map(function(w)
-    local n = tonumber(w, 16) + 10000
+local right = words:filter(function(w) return #w > SHORT end):map(function(w)
+    local n = tonumber(w, 16) + SHIFT
     return n % 5 == 0 and n or n + 0.0, w, #w
 end)
-"""
+""").replace("SHIFT", str(SHIFT)).replace("SHORT", str(SHORT))
 
 TWO_SIDES = {
     "join": "left:join(right)",
@@ -50,16 +52,16 @@ UNLIKE = {
 
 def test_sides_of_unlike_size_give_the_same_with_a_limit():
     same_with_a_limit(UNLIKE, SIDES + """
-local few = left:filter(function(k) return k < 10000 end)
+local few = left:filter(function(k) return k < SHIFT end)
 local none = left:filter(function() return false end)
-""", WORDS)
+""".replace("SHIFT", str(SHIFT)), WORDS)
 
 
 # A few keys have most of the values: more than the limit on each side, the more so their product.
-FREQUENT = """
-local left = words:filter(function(w) return #w > 3 end):map(function(w) return w:sub(1, 1) < "6" and "many" or w, w end)
-local right = words:map(function(w) return #w < 3 and "many" or w, #w, w end)
-"""
+FREQUENT = ("""
+local left = words:filter(function(w) return #w > SHORT end):map(function(w) return w:sub(1, 1) < "6" and "many" or w, w end)
+local right = words:map(function(w) return #w < SHORT and "many" or w, #w, w end)
+""").replace("SHORT", str(SHORT))
 
 
 def test_frequent_keys_give_the_same_with_a_limit():

@@ -5,7 +5,7 @@ byte for byte, with any number of workers."""
 import pathlib
 from limits import *
 
-WORDS = 30000  # of a file
+WORDS = scaled(30000)  # of a file
 
 COLLECTED = {
     "repartition": "words:repartition(3)",
@@ -21,7 +21,7 @@ COLLECTED = {
     "zipWithIndex": "short:zipWithIndex()",
     "zipWithIndex of parts": "words:union(short:keys()):repartition(4):zipWithIndex()",
     "zipWithUniqueId": "words:repartition(3):zipWithUniqueId()",
-    "take many": "words:take(40000)",
+    "take many": "words:take(%d)" % scaled(40000),
     "take nearly all": "words:repartition(2):take(%d)" % (4 * WORDS),
     "window of groups": "pairs:reduceByKey(sluice.sum):window(2)",
 }
@@ -33,15 +33,15 @@ def test_rows_as_they_are_give_the_same_with_a_limit():
 
 # Many of the first records; keys that many records have: the order of these shows.
 FIRST = {
-    "top": "words:top(40000)",
-    "top by function": "short:top(40000, function(k, w) return k end)",
-    "takeOrdered": "words:takeOrdered(50000)",
-    "takeOrdered by function": "words:takeOrdered(50000, function(w) return #w end)",
+    "top": "words:top(%d)" % scaled(40000),
+    "top by function": "short:top(%d, function(k, w) return k end)" % scaled(40000),
+    "takeOrdered": "words:takeOrdered(%d)" % scaled(50000),
+    "takeOrdered by function": "words:takeOrdered(%d, function(w) return #w end)" % scaled(50000),
     "more than there are": "short:keys():top(10000000)",
     "few": "short:top(3)",
     "none": "words:top(0):count()",
     "largest": "words:max()",
-    "sorted and taken": "words:sortBy(function(w) return w:sub(2, 3) end):take(30000)",
+    "sorted and taken": "words:sortBy(function(w) return w:sub(2, 3) end):take(%d)" % scaled(30000),
 }
 
 
@@ -71,10 +71,9 @@ def test_few_large_rows_of_a_dataset_are_written_as_they_come():
 def test_several_parts_of_an_output_give_the_same_with_a_limit():
     write_input(WORDS)
     seen = []
-    for limit in (None, "1MB"):
+    for limit in ("", WITH_LIMIT):
         clear()
-        options = 'memoryLimit = "%s"' % limit if limit else ""
-        sluice_ok("run", job(head(options) + HEAD + 'words:saveAsTextFiles("out/r", "", { partitions = 3, latest = false })\n'),
+        sluice_ok("run", job(head(limit) + HEAD + 'words:saveAsTextFiles("out/r", "", { partitions = 3, latest = false })\n'),
                   "--clock", "virtual", "--batches", "1")
         seen.append({path.name: path.read_bytes() for path in pathlib.Path("out").glob("r-*/part-*")})
     equal(sorted(seen[0]), ["part-00000", "part-00001", "part-00002"], "parts")
@@ -96,11 +95,11 @@ words:pipeTo({ "sh", "-c", "cat > piped" })
 def test_functions_and_commands_get_the_same_with_a_limit():
     write_input(WORDS)
     seen = []
-    for limit in ("", ', memoryLimit = "1MB"'):
+    for limit in ("", WITH_LIMIT):
         clear()
-        sluice_ok("run", job(head(limit[2:]) + HEAD + FOREACH), "--clock", "virtual", "--batches", "1")
+        sluice_ok("run", job(head(limit) + HEAD + FOREACH), "--clock", "virtual", "--batches", "1")
         seen.append((read("foreach"), read("piped")))
-    check(len(seen[0][0]) > 5 * 10 ** 5 and len(seen[0][1]) > 5 * 10 ** 5, "something is written")
+    check(len(seen[0][0]) > scaled(5 * 10 ** 5) and len(seen[0][1]) > scaled(5 * 10 ** 5), "something is written")
     equal(seen[1], seen[0], "what is written with a limit")
 
 
@@ -111,9 +110,9 @@ def window_job(limit):
 
 def test_a_window_goes_on_from_disk_after_restarts():
     generator = random.Random(5)
-    texts = ["".join("%x%s" % (generator.randrange(10 ** 4), " " if i % 9 else "\n") for i in range(60000)) for _ in range(8)]
+    texts = ["".join("%x%s" % (generator.randrange(scaled(10 ** 4)), " " if i % 9 else "\n") for i in range(scaled(60000))) for _ in range(8)]
     seen = []
-    for limit in ("", 'memoryLimit = "1MB"'):
+    for limit in ("", WITH_LIMIT):
         shutil.rmtree("in", ignore_errors=True)
         clear()
         for number, text in enumerate(texts):
@@ -131,14 +130,14 @@ def distinct_lines(count):
 def test_what_keeps_rows_stays_below_the_limit():
     if SANITIZED:
         skip("a sanitizer takes memory of its own")
-    move_in("a", distinct_lines(2500000))
+    move_in("a", distinct_lines(1000000))
     lines = 'local lines = ssc:textFileStream("in")\n'
     for expression in ("lines:repartition(3)", "lines:map(sluice.pair(1)):partitionBy(5)", "lines:window(4)",
-                       "lines:zipWithIndex()", "lines:take(1200000)", "lines:top(1200000)", "lines:takeOrdered(2400000)"):
-        stays_below(lines + save(expression, "r"), 70, 100)
-    stays_below(lines + "lines:foreachRDD(function(rdd) local n = 0 for line in rdd:records() do n = n + #line end end)\n", 70, 100)
+                       "lines:zipWithIndex()", "lines:take(480000)", "lines:top(480000)", "lines:takeOrdered(960000)"):
+        stays_below(lines + save(expression, "r"), 45, 50)
+    stays_below(lines + "lines:foreachRDD(function(rdd) local n = 0 for line in rdd:records() do n = n + #line end end)\n", 45, 50)
     stays_below(lines + "lines:map(sluice.pair(1)):reduceByKey(sluice.sum):foreachRDD(function(rdd) "
-                "local n = 0 rdd:foreachPartition(function(records) for line in records do n = n + #line end end) end)\n", 70, 100)
+                "local n = 0 rdd:foreachPartition(function(records) for line in records do n = n + #line end end) end)\n", 45, 50)
 
 
 main(globals())

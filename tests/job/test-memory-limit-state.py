@@ -4,7 +4,7 @@
 byte, with any number of workers, and goes on from there after a restart."""
 from limits import *
 
-KEYS = 4000 if SANITIZED else 12000
+KEYS = scaled(4000 if SANITIZED else 12000)
 BATCHES = 7
 
 HEAD = '''
@@ -120,7 +120,7 @@ def texts():
     generator = random.Random(11)
     counts = (KEYS, 50, KEYS // 2, 0, 1, KEYS, 200)
     for batch, count in enumerate(counts):
-        yield "".join("%x%s" % (generator.randrange(batch * 100, KEYS), " " if i % 9 else "\n") for i in range(count))
+        yield "".join("%x%s" % (generator.randrange(batch * scaled(100), KEYS), " " if i % 9 else "\n") for i in range(count))
 
 
 def state_job(outputs_of, limit, workers):
@@ -171,7 +171,7 @@ def same_state_with_a_limit(outputs_of, workers=(1, 3), states=True):
     for name in outputs_of:
         check(len(wanted[name]) == BATCHES - (not states), "%s: %d batches" % (name, len(wanted[name])))
     for count in workers:
-        found = run_batches(outputs_of, "1MB", count, True)
+        found = run_batches(outputs_of, LIMIT, count, True)
         for name in outputs_of:
             check(found[name] == wanted[name], "%s with %d workers is what it is without a limit" % (name, count))
 
@@ -193,17 +193,17 @@ def check_gone(found):
 
 
 def test_keys_time_out_the_same_with_a_limit():
-    check_gone(same_each([(timed(2), "1MB")] * BATCHES))
+    check_gone(same_each([(timed(2), LIMIT)] * BATCHES))
 
 
 def test_a_timeout_and_a_limit_may_come_change_and_go():
-    check_gone(same_each(list(zip(map(timed, (None, 2, 2, 1, None, 3, 1)), ("1MB", None, "1MB", "1MB", "1MB", None, "1MB")))))
+    check_gone(same_each(list(zip(map(timed, (None, 2, 2, 1, None, 3, 1)), (LIMIT, None, LIMIT, LIMIT, LIMIT, None, LIMIT)))))
 
 
 def test_keys_time_out_the_same_when_years_pass():
     year_ms = 365 * 24 * 3600 * 1000
     starts = [(timed(60), limit, "--start-time", str(years * year_ms)) for limit, years in
-              zip(("1MB", "1MB", "1MB", None, "1MB", "1MB", "1MB"), (0, 0, 1, 1, 20, 21, 50))]
+              zip((LIMIT, LIMIT, LIMIT, None, LIMIT, LIMIT, LIMIT), (0, 0, 1, 1, 20, 21, 50))]
     check_gone(same_each(starts, (3,)))
 
 
@@ -228,7 +228,7 @@ def run_in_one_process(outputs_of, limit, workers):
 def same_in_one_process(outputs_of):
     wanted = run_in_one_process(outputs_of, None, 2)
     for workers in (1, 3):
-        found = run_in_one_process(outputs_of, "1MB", workers)
+        found = run_in_one_process(outputs_of, LIMIT, workers)
         for name in outputs_of:
             check(found[name] == wanted[name], "%s with %d workers is what it is without a limit" % (name, workers))
 
@@ -257,7 +257,7 @@ def test_a_limit_may_come_and_go():
     for number, text in enumerate(texts()):
         if text:
             move_in("%d" % number, text)
-        sluice_ok("run", state_job({"r": UPDATES["long"]}, "1MB" if number % 2 else None, 2), "--clock", "virtual", "--batches", "1",
+        sluice_ok("run", state_job({"r": UPDATES["long"]}, LIMIT if number % 2 else None, 2), "--clock", "virtual", "--batches", "1",
                   seconds=240)
     check(directories() == wanted["r"], "the batches are those without a limit")
 
@@ -280,7 +280,7 @@ def state_stays_below(text, limit, least, *more):
     for option in (None, "%dMB" % limit):
         shutil.rmtree("in", ignore_errors=True)
         clear()
-        move_in("a", distinct_keys(1500000))
+        move_in("a", distinct_keys(600000))
         first = peak_of(text, option)
         move_in("b", distinct_keys(1000))
         second = peak_of(text, option, *more)
@@ -297,7 +297,7 @@ def test_the_state_of_updateStateByKey_stays_below_the_limit():
     if SANITIZED:
         skip("a sanitizer takes memory of its own")
     state_stays_below('local keys = ssc:textFileStream("in"):map(sluice.pair(1))\n' +
-                      save("keys:updateStateByKey(function(values, state) return (state or 0) + #values end)", "r"), 90, 110)
+                      save("keys:updateStateByKey(function(values, state) return (state or 0) + #values end)", "r"), 32, 55)
 
 
 MAP = 'keys:mapWithState(function(key, value, state) state:update((state:get() or 0) + value) return key, state:get() end)'
@@ -306,7 +306,7 @@ MAP = 'keys:mapWithState(function(key, value, state) state:update((state:get() o
 def test_the_state_of_mapWithState_stays_below_the_limit():
     if SANITIZED:
         skip("a sanitizer takes memory of its own")
-    state_stays_below('local keys = ssc:textFileStream("in"):map(sluice.pair(1))\n' + save(MAP, "r"), 120, 300)
+    state_stays_below('local keys = ssc:textFileStream("in"):map(sluice.pair(1))\n' + save(MAP, "r"), 32, 120)
 
 
 TIMED_MAP = '''keys:mapWithState(function(key, value, state)
@@ -319,14 +319,14 @@ def test_the_state_of_mapWithState_stays_below_the_limit_when_keys_time_out():
     if SANITIZED:
         skip("a sanitizer takes memory of its own")
     text = 'local keys = ssc:textFileStream("in"):map(sluice.pair(1))\n' + save(TIMED_MAP, "r")
-    state_stays_below(text, 120, 300, "--start-time", "7200000")  # nearly all keys, at once
-    equal([text.count(b"\n") > 1499000 for text in directories().values()], [True, True], "batches with most keys")
+    state_stays_below(text, 32, 120, "--start-time", "7200000")  # nearly all keys, at once
+    equal([text.count(b"\n") > 599000 for text in directories().values()], [True, True], "batches with most keys")
 
 
 def test_the_snapshots_of_a_state_stay_below_the_limit():
     if SANITIZED:
         skip("a sanitizer takes memory of its own")
-    state_stays_below('local keys = ssc:textFileStream("in"):map(sluice.pair(1))\n' + save(MAP + ":stateSnapshots()", "r"), 120, 300)
+    state_stays_below('local keys = ssc:textFileStream("in"):map(sluice.pair(1))\n' + save(MAP + ":stateSnapshots()", "r"), 32, 120)
 
 
 LONG_VALUES = {
@@ -342,11 +342,11 @@ LONG_VALUES = {
 def test_long_values_of_mapWithState_stay_below_the_limit():
     if SANITIZED:
         skip("a sanitizer takes memory of its own")
-    move_in("a", distinct_keys(40000))
+    move_in("a", distinct_keys(16000))
     for name, expression in LONG_VALUES.items():
         print(name, flush=True)
         text = 'local keys = ssc:textFileStream("in"):map(sluice.pair(1))\nlocal pairs_of = keys:mapValues(function() return ("x"):rep(8000) end)\n'
-        stays_below(text + save(expression, "r"), 60, 200)
+        stays_below(text + save(expression, "r"), 50, 100)
 
 
 main(globals())

@@ -4,7 +4,7 @@
 byte for byte, with any number of workers, and goes on from there after a restart."""
 from limits import *
 
-KEYS = 3000 if SANITIZED else 9000
+KEYS = scaled(3000 if SANITIZED else 9000)
 
 HEAD = '''
 local words = ssc:textFileStream("in"):flatMap(sluice.split(" "))
@@ -48,7 +48,7 @@ def texts():
     generator = random.Random(13)
     counts = (KEYS, 50, KEYS // 2, 0, KEYS, KEYS, 1, KEYS // 3, 0, 0, 0, 0, 70, KEYS)
     for batch, count in enumerate(counts):
-        yield "".join("%x%s" % (generator.randrange(batch * 50, KEYS), " " if i % 9 else "\n") for i in range(count))
+        yield "".join("%x%s" % (generator.randrange(batch * scaled(50), KEYS), " " if i % 9 else "\n") for i in range(count))
 
 
 BATCHES = len(list(texts()))
@@ -88,16 +88,16 @@ def same(steps, workers=(1, 2, 7)):
 
 
 def test_windows_that_reduce_give_the_same_with_a_limit():
-    same([(windows(4, 1), "1MB", BATCHES)])
+    same([(windows(4, 1), LIMIT, BATCHES)])
 
 
 def test_windows_that_slide_further_give_the_same_with_a_limit():
-    same([(windows(6, 2), "1MB", BATCHES)], (2,))
+    same([(windows(6, 2), LIMIT, BATCHES)], (2,))
 
 
 def test_windows_and_a_limit_may_change():
-    same([(windows(4, 1), "1MB", 3), (windows(3, 1), "1MB", 2), (windows(6, 1), None, 2), (windows(5, 1), "1MB", 3),
-          (windows(4, 2), "1MB", 4)], (3,))
+    same([(windows(4, 1), LIMIT, 3), (windows(3, 1), LIMIT, 2), (windows(6, 1), None, 2), (windows(5, 1), LIMIT, 3),
+          (windows(4, 2), LIMIT, 4)], (3,))
 
 
 # One process makes all batches: what is in memory between batches is on disk.
@@ -120,23 +120,23 @@ def run_in_one_process(outputs_of, limit, workers):
 def test_windows_that_reduce_give_the_same_in_one_process():
     wanted = run_in_one_process(windows(4, 1), None, 2)
     for workers in (1, 2, 7):
-        found = run_in_one_process(windows(4, 1), "1MB", workers)
+        found = run_in_one_process(windows(4, 1), LIMIT, workers)
         for name in wanted:
             check(found[name] == wanted[name], "%s with %d workers is what it is without a limit" % (name, workers))
 
 
 # A window of four batches holds five times the limit or more.
 LARGE = {
-    "sum": ('keys:reduceByKeyAndWindow(sluice.sum, nil, "4s", "1s", nil, function(key, n) return n > 1 end)', 50, 200),
-    "texts": ('keys:reduceByKeyAndWindow(function(a, b) return a + b end, nil, "4s", "1s")', 50, 120),
-    "lists": ('keys:groupByKeyAndWindow("4s", "1s"):mapValues(function(list) return #list end)', 50, 180),
+    "sum": ('keys:reduceByKeyAndWindow(sluice.sum, nil, "4s", "1s", nil, function(key, n) return n > 1 end)', 30, 90),
+    "texts": ('keys:reduceByKeyAndWindow(function(a, b) return a + b end, nil, "4s", "1s")', 30, 60),
+    "lists": ('keys:groupByKeyAndWindow("4s", "1s"):mapValues(function(list) return #list end)', 30, 80),
 }
 
 
 def large_batches():
     shutil.rmtree("in", ignore_errors=True)
     for batch in range(6):
-        move_in("%d" % batch, "".join("%x\n" % ((i + batch * 100000) * 2654435761 % 2 ** 32) for i in range(200000)))
+        move_in("%d" % batch, "".join("%x\n" % ((i + batch * 40000) * 2654435761 % 2 ** 32) for i in range(80000)))
 
 
 def test_windows_that_reduce_stay_below_the_limit():
@@ -165,7 +165,7 @@ def test_a_window_beyond_the_limit_is_loaded_within_it():
             peaks.append(int(done.stdout))
         seen.append((directories(), max(peaks)))
     check(seen[0][0] == seen[1][0], "the results are those without a limit")
-    check(seen[0][1] > 150 * 10 ** 6, "it takes more without a limit: %d bytes" % seen[0][1])
+    check(seen[0][1] > 70 * 10 ** 6, "it takes more without a limit: %d bytes" % seen[0][1])
     check(seen[1][1] < limit * 10 ** 6, "%d bytes under a limit of %d MB" % (seen[1][1], limit))
 
 

@@ -88,11 +88,11 @@ sums:pprint(5)
 def test_functions_and_terminals_find_what_is_on_disk():
     write_input()
     seen = []
-    for limit in ("", ', memoryLimit = "1MB"'):
+    for limit in ("", WITH_LIMIT):
         clear()
-        done = sluice_ok("run", job(head(limit[2:]) + HEAD + FOREACH), "--clock", "virtual", "--batches", "1")
+        done = sluice_ok("run", job(head(limit) + HEAD + FOREACH), "--clock", "virtual", "--batches", "1")
         seen.append((done.stdout, read("foreach")))
-    check(len(seen[0][1]) > 10 ** 6 and "Time: " in seen[0][0], "something is shown")
+    check(len(seen[0][1]) > scaled(10 ** 6) and "Time: " in seen[0][0], "something is shown")
     equal(seen[1], seen[0], "what is printed and written with a limit")
 
 
@@ -129,7 +129,7 @@ def test_one_key_with_many_values_stays_below_the_limit():
 
 def test_nothing_is_left_of_what_went_to_disk():
     write_input()
-    run_job({"sum": BY_KEY["sum"]}, "1MB", 2)
+    run_job({"sum": BY_KEY["sum"]}, LIMIT, 2)
     equal(os.listdir(".sluice/job/spill"), [], "files beside the catalog")
 
 
@@ -138,7 +138,7 @@ def test_what_a_crash_left_is_removed_at_the_next_start():
     os.makedirs(".sluice/job/spill")
     os.chmod(".sluice/job", 0o700)  # as every run makes it
     pathlib.Path(".sluice/job/spill/.sluice-spill.1.0").write_text("left behind")
-    text = head('memoryLimit = "1MB"') + HEAD + ';(%s):saveAsTextFiles("out/r")\n' % BY_KEY["sum"]
+    text = head(WITH_LIMIT) + HEAD + ';(%s):saveAsTextFiles("out/r")\n' % BY_KEY["sum"]
     sluice_ok("run", job(text), "--once")
     equal(os.listdir(".sluice/job/spill"), [], "files beside the catalog")
 
@@ -149,7 +149,7 @@ def has_spilled(pid):
         files = [os.stat("/proc/%d/fd/%s" % (pid, fd)) for fd in os.listdir("/proc/%d/fd" % pid)]
     except OSError:  # closed meanwhile
         return False
-    return any(file.st_nlink == 0 and file.st_size > 100000 for file in files)
+    return any(file.st_nlink == 0 and file.st_size > scaled(100000) for file in files)
 
 
 # Effects come before anything is written, when the rows are there.
@@ -165,7 +165,7 @@ def test_a_run_that_is_killed_leaves_nothing_and_is_done_again():
     write_input()
     wanted = run_job({"r": BY_KEY["groupByKey"]}, None, 2)
     clear()
-    text = head('memoryLimit = "1MB"') + HEAD + WAITING + save("grouped", "r")
+    text = head(WITH_LIMIT) + HEAD + WAITING + save("grouped", "r")
     with Running(job(text), "--clock", "virtual", "--batches", "1") as run:
         run.wait_until(lambda: os.path.exists("reached"), "the rows to be there")
         check(has_spilled(run.process.pid), "they are on disk")
@@ -181,7 +181,7 @@ def test_without_a_checkpoint_it_goes_to_the_directory_of_temporary_files():
     write_input()
     wanted = run_job({"sum": BY_KEY["sum"]}, None, 2)
     os.makedirs("temporary", exist_ok=True)
-    found = run_job({"sum": BY_KEY["sum"]}, "1MB", 2, ", checkpoint = false", ["env", "TMPDIR=" + os.path.abspath("temporary")])
+    found = run_job({"sum": BY_KEY["sum"]}, LIMIT, 2, ", checkpoint = false", ["env", "TMPDIR=" + os.path.abspath("temporary")])
     equal(found, wanted, "the result")
     equal(os.listdir("temporary"), [], "files that are left")
 
@@ -189,7 +189,7 @@ def test_without_a_checkpoint_it_goes_to_the_directory_of_temporary_files():
 def test_a_batch_that_cannot_go_to_disk_fails():
     write_input()
     os.makedirs("temporary")
-    text = head('memoryLimit = "1MB", checkpoint = false') + HEAD + save(BY_KEY["sum"], "r")
+    text = head(WITH_LIMIT + ", checkpoint = false") + HEAD + save(BY_KEY["sum"], "r")
     small = ["env", "TMPDIR=temporary", "sh", "-c", "trap '' XFSZ; ulimit -f 32; exec \"$@\"", "sh"]  # 16 kB a file
     done = sluice("run", job(text), "--clock", "virtual", "--batches", "1", prefix=small)
     equal(done.returncode, 1, "exit status; " + done.stderr)
