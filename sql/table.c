@@ -389,8 +389,10 @@ static int find_in_copy(struct cursor *cursor, uint32_t column, sqlite3_value *v
 
 static int report(struct cursor *cursor, int code)
 {
-    const struct sl_sql *copies = cursor->table->sql->copies;
+    struct sl_sql *sql = cursor->table->sql;
+    const struct sl_sql *copies = sql->copies;
     if (code != SQLITE_OK && copies) {
+        sql->timed_out = sql->timed_out || copies->timed_out;
         sqlite3_free(cursor->table->base.zErrMsg);
         cursor->table->base.zErrMsg =
             sqlite3_mprintf("a copy on disk of rows beyond memoryLimit: %s", sqlite3_errmsg(copies->handle));
