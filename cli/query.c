@@ -226,7 +226,7 @@ static int hint_tables(const struct query *query, struct sl_error *err)
     SL_CLEANUP(sl_buf_done) struct sl_buf names = {0};
     for (size_t i = 0; i < query->tables.count; i++)
         if (query->tables.table[i]->kind != SL_QUERY_VERSION)
-            add_name(&names, query->tables.table[i]->name);
+            add_name(&names, query->tables.table[i]->called);
     static const char *const catalog[] = {"batches", "files", "outputs", "errors", "ranges"};
     for (size_t i = 0; i < sizeof catalog / sizeof *catalog; i++)
         add_name(&names, catalog[i]);

@@ -1,10 +1,12 @@
 #include "cli/query_tables.h"
 
 #include "core/base/array.h"
+#include "core/base/buf.h"
 #include "core/contract/view.h"
 #include "engine/graph/graph.h"
 #include "text/json.h"
 #include "text/number.h"
+#include "text/utf8.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -149,6 +151,25 @@ static bool is_listed(const struct sl_query_tables *tables, const char *name)
     return false;
 }
 
+/* The name, with bytes that are no UTF-8 as %XX. NULL: out of memory; the caller frees. */
+static char *name_in_queries(const char *name)
+{
+    size_t len = strlen(name);
+    struct sl_buf buf = {0};
+    for (size_t at = 0, size; at < len; at += size) {
+        uint32_t code;
+        size = sl_utf8_sequence((const uint8_t *)name + at, len - at, &code);
+        if (code != SL_UTF8_INVALID)
+            sl_buf_append(&buf, name + at, size);
+        for (size_t i = 0; code == SL_UTF8_INVALID && i < size; i++)
+            sl_buf_printf(&buf, "%%%02X", (unsigned char)name[at + i]);
+    }
+    sl_buf_byte(&buf, 0);
+    char *copy = buf.failed ? NULL : strdup((const char *)buf.bytes);
+    sl_buf_done(&buf);
+    return copy;
+}
+
 /* NULL: out of memory, and name is freed. */
 static struct sl_query_table *add(struct sl_query_tables *tables, enum sl_query_table_kind kind, char *name)
 {
@@ -157,11 +178,14 @@ static struct sl_query_table *add(struct sl_query_tables *tables, enum sl_query_
     if (grown)
         tables->table = grown;
     struct sl_query_table *table = grown && name ? calloc(1, sizeof *table) : NULL;
-    if (!table) {
+    char *called = table ? name_in_queries(name) : NULL;
+    if (!called) {
+        free(table);
         free(name);
         return NULL;
     }
-    table->sql = (struct sl_sql_table){.name = name, .open = open_table};
+    table->sql = (struct sl_sql_table){.name = called, .open = open_table};
+    table->called = called;
     table->kind = kind;
     table->name = name;
     tables->table[tables->count++] = table;
@@ -312,6 +336,7 @@ void sl_query_tables_done(struct sl_query_tables *tables)
     for (size_t i = 0; i < tables->count; i++) {
         sl_dataset_unref(tables->table[i]->rows);
         free(tables->table[i]->name);
+        free(tables->table[i]->called);
         free(tables->table[i]->path);
         free(tables->table[i]);
     }

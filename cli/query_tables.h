@@ -12,6 +12,7 @@ struct sl_query_table {
     struct sl_snapshot *snapshot;     /* borrowed */
     const struct sl_columns *columns; /* names of the view's fields; borrowed; NULL: it has none */
     char *name, *path; /* path: of a version's rows on the mount; NULL: the checkpoint has them */
+    char *called;      /* its name in a query, which is UTF-8: sql.name */
     size_t keep;       /* of a view: how many versions the job keeps; 0: not known */
     const struct sl_query_table *of; /* a version: the view, */
     int64_t t;                       /* and its time */

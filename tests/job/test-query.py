@@ -46,6 +46,17 @@ def test_views_have_their_newest_version_with_the_names_of_their_columns():
     equal(ask("SELECT count(*), sum(x.count) FROM counts x JOIN counts y ON x.word = y.word"), "3\t5\n", "a join")
 
 
+def test_a_name_that_is_no_utf8_can_be_written():
+    os.makedirs("in")
+    move_in("a", "x\n")
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\n'
+        'ssc:textFileStream("in"):mount("v\\xff\\xc3\\xa4")')
+    sluice_ok("run", "job.lua", "--once", "--clock", "virtual")
+    for where in (["job.lua"], ["--checkpoint", ".sluice/job"]):
+        equal(sluice_ok("query", *where, 'SELECT * FROM "v%FF\u00e4"').stdout, "x\n", "the view")
+    refused("SELECT * FROM v", "there are v%FF\u00e4")
+
+
 def test_states_have_keys_and_values_under_their_names():
     run_once(("a", "b a b\n"), ("c", "b c\n"))
     equal(ask("SELECT key, value FROM totals"), "a\t1\nb\t3\nc\t1\n", "updateStateByKey")
