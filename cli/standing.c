@@ -25,7 +25,7 @@ static int64_t lag_of(const struct sl_standing *standing)
 
 /* An idle run writes nothing by which its silence could be told from its death: that would cost something. So the kernel
  * is asked. */
-static bool is_suspended(long pid)
+bool sl_standing_is_suspended(long pid)
 {
     char path[64], text[512];
     snprintf(path, sizeof path, "/proc/%ld/stat", pid);
@@ -50,7 +50,7 @@ int sl_standing_look(struct sl_target *target, struct sl_reading *reading, struc
     if (!ret->pid && state && strcmp(state, "stopped") == 0)
         ret->ended_ms = sl_target_status_integer(target, NULL, "written_ms");
     ret->waiting = ret->pid && state && strcmp(state, "waiting") == 0;
-    ret->suspended = is_suspended(ret->pid);
+    ret->suspended = sl_standing_is_suspended(ret->pid);
     ret->lag_ms = lag_of(ret);
     return r;
 }

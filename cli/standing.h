@@ -16,3 +16,5 @@ struct sl_standing {
 /* Of target->status as it was read last. */
 int sl_standing_look(struct sl_target *target, struct sl_reading *reading, struct sl_standing *ret,
                      struct sl_error *err);
+/* Whether a signal has stopped the process, or a debugger; false where it cannot be known. */
+bool sl_standing_is_suspended(long pid);

@@ -2,6 +2,7 @@
  * comes from status.json and the catalog, so no batch is delayed and the run may be of another user. */
 #include "cli/commands.h"
 #include "cli/report.h"
+#include "cli/standing.h"
 #include "cli/status_value.h"
 #include "cli/streams.h"
 #include "cli/target.h"
@@ -53,7 +54,9 @@ static bool add_run(struct top *top)
     if (pid)
         ok = ok &&
              sl_buf_printf(&top->text, "%-11s%s", "state",
-                           state && strcmp(state, "waiting") == 0 ? "waiting" : "running") &&
+                           sl_standing_is_suspended(pid)            ? "suspended by a signal"
+                           : state && strcmp(state, "waiting") == 0 ? "waiting"
+                                                                    : "running") &&
              (pid < 0 || sl_buf_printf(&top->text, ", process %ld", pid)) && sl_buf_byte(&top->text, '\n');
     else
         ok = ok && sl_buf_printf(&top->text, "%-11s%s\n", "state",

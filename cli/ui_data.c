@@ -38,9 +38,9 @@ static bool list_next(struct list *list)
 static bool add_standing(struct sl_target *target, const struct sl_standing *standing, struct sl_buf *buf)
 {
     const struct sl_reading_progress *progress = &standing->progress;
-    sl_buf_printf(buf, "{\"now\":%" PRId64 ",\"running\":%s,\"waiting\":%s,\"failed\":%s", standing->now_ms,
-                  standing->pid ? "true" : "false", standing->waiting ? "true" : "false",
-                  standing->failed ? "true" : "false");
+    sl_buf_printf(buf, "{\"now\":%" PRId64 ",\"running\":%s,\"waiting\":%s,\"suspended\":%s,\"failed\":%s",
+                  standing->now_ms, standing->pid ? "true" : "false", standing->waiting ? "true" : "false",
+                  standing->suspended ? "true" : "false", standing->failed ? "true" : "false");
     sl_json_member(buf, "checkpoint", target->checkpoint);
     sl_buf_printf(buf,
                   ",\"lag_ms\":%" PRId64 ",\"batches\":%" PRIu64 ",\"files\":%" PRIu64
