@@ -12,6 +12,7 @@ enum {
     SL_CONNECTIONS_MAX = 1000, /* more are closed at once */
     SL_CONNECTION_IDLE_S = 60, /* a message that is half sent for so long closes its connection */
     SL_CONNECTIONS_LOOK_MS = 1000,
+    SL_CONNECTIONS_HELD_BYTES_MAX = 256 << 20, /* of what is half sent over all connections of a socket */
 };
 
 struct sl_listener {
@@ -46,6 +47,10 @@ void sl_listener_removed(struct sl_listener *listener);
 /* Whether a connection, last read at heard_ns, has sent nothing for SL_CONNECTION_IDLE_S. What has arrived and waits counts: the
  * reader itself may have waited (receivedLimit, maxRate, a full disk). */
 bool sl_connection_is_idle(int fd, int64_t heard_ns);
+
+/* Of a connection that is closed because the half sent of all is more than the limit and it has the most. */
+#define SL_CONNECTIONS_HELD_TOO_MUCH                                                                         \
+    "what all connections have sent half is too much, and this one has the most"
 
 /* Counts what is dropped with a connection and logs why. */
 void sl_listener_dropped(struct sl_listener *listener, const char *why);

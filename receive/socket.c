@@ -162,6 +162,28 @@ static void remove_connection(struct socket_source *source, struct connection *c
     sl_listener_removed(&source->listener);
 }
 
+/* The memory of half records is limited for all connections together: each may have one of maxRecordBytes. */
+static void relieve(struct socket_source *source)
+{
+    uint64_t record_max = source->received.services->record_bytes_max;
+    uint64_t most = SL_CONNECTIONS_HELD_BYTES_MAX, held;
+    most = most / 2 > record_max ? most : 2 * record_max;
+    do {
+        struct connection *largest = NULL;
+        held = 0;
+        for (size_t i = 0; i < source->listener.connections; i++) {
+            struct connection *connection = source->connection[i];
+            held += connection->intake.rest.len;
+            if (!largest || connection->intake.rest.len > largest->intake.rest.len)
+                largest = connection;
+        }
+        if (held > most) {
+            sl_listener_dropped(&source->listener, SL_CONNECTIONS_HELD_TOO_MUCH);
+            remove_connection(source, largest);
+        }
+    } while (held > most);
+}
+
 static int handle_events(struct socket_source *source, struct sl_error *err)
 {
     struct epoll_event event[EVENTS];
@@ -172,6 +194,7 @@ static int handle_events(struct socket_source *source, struct sl_error *err)
         if (connection && r == 0)
             remove_connection(source, connection);
     }
+    relieve(source); /* not earlier: events of the one that is closed may be among these */
     return r < 0 ? r : 0;
 }
 

@@ -83,6 +83,23 @@ def test_any_number_of_senders_are_listened_to():
         equal([r for r in records() if r.startswith(b"%d " % number)], [b"%d a" % number, b"%d b" % number], "in order")
 
 
+def test_what_all_connections_have_sent_half_has_a_limit():
+    """One record of maxRecordBytes may be half there; a thousand would be all memory."""
+    port = free_port()
+    lines_job('socketTextStream(nil, %d, { listen = true })' % port, 'maxRecordBytes = "64MB"')
+    with Running("job.lua") as run:
+        small = connect(port)
+        small.sendall(b"sm")
+        large = [connect(port) for _ in range(5)]
+        for sender in large:
+            sender.sendall(b"x" * (60 << 20))
+        run.wait_until(lambda: "sent half is too much" in run.stderr(), "the reason in the log")
+        small.sendall(b"all\n")
+        run.wait_until(lambda: records() == [b"small"], "the record of another connection")
+        run.stop()
+    equal(run.stderr().count("sent half is too much"), 1, "one connection is enough")
+
+
 def test_a_unix_socket_is_private_and_a_stale_one_is_replaced():
     lines_job('socketTextStream("unix", "in.sock", { listen = true })')
     for round in range(2):
