@@ -8,6 +8,7 @@
 #include "sources/letters_part.h"
 #include "sources/many_dirs.h"
 #include "sources/objects/arrivals.h"
+#include "sources/planned_file.h"
 #include "sources/readers.h"
 #include "text/decompress.h"
 
@@ -129,9 +130,10 @@ static size_t letter_parts(const struct sl_letters *letters)
     return parts;
 }
 
-static size_t parts_of(const struct sl_file_source *source, const struct sl_file *file)
+static size_t parts_of(const struct sl_file_source *source, size_t f)
 {
-    if (!source->reader->cuts || sl_name_is_compressed(file->path))
+    const struct sl_file *file = &source->files->file[f];
+    if (source->state[f].is_hollow || !source->reader->cuts || sl_name_is_compressed(file->path))
         return 1;
     return (size_t)((file->size + SL_SPLIT_BYTES - 1) / SL_SPLIT_BYTES);
 }
@@ -140,7 +142,7 @@ static void cut_file(struct sl_file_source *source, size_t f)
 {
     const struct sl_file *file = &source->files->file[f];
     struct sl_file_state *state = &source->state[f];
-    size_t parts = parts_of(source, file);
+    size_t parts = parts_of(source, f);
     state->first_part = source->parts;
     state->origin = (struct sl_origin){.path = file->path,
                                        .mtime_ms = file->mtime_ns / 1000000,
@@ -204,6 +206,11 @@ static int load_letters(struct sl_file_source *source, size_t f, const char *nam
     return r == 0 && sl_letters_part_prepare(source, letters) < 0 ? sl_error_nomem(err) : r;
 }
 
+static bool is_hollow(struct sl_file_source *source, const struct sl_file *file)
+{
+    return !source->objects && !source->reader->opens_nothing && sl_planned_file_is_hollow(source, file);
+}
+
 static int begin_batch(struct sl_file_source *source, int64_t t, const struct sl_files *files,
                        struct sl_error *err)
 {
@@ -218,9 +225,8 @@ static int begin_batch(struct sl_file_source *source, int64_t t, const struct sl
     for (size_t f = 0; f < files->count && r == 0; f++) {
         const char *letters = sl_letters_name(files->file[f].path);
         r = letters ? load_letters(source, f, letters, err) : 0;
-        parts += r < 0     ? 0
-                 : letters ? letter_parts(source->state[f].letters)
-                           : parts_of(source, &files->file[f]);
+        source->state[f].is_hollow = !letters && is_hollow(source, &files->file[f]);
+        parts += r < 0 ? 0 : letters ? letter_parts(source->state[f].letters) : parts_of(source, f);
     }
     source->part = calloc(parts + 1, sizeof *source->part);
     return r < 0 ? r : source->part ? 0 : sl_error_nomem(err);

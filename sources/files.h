@@ -24,6 +24,7 @@ struct sl_file_state {
     struct sl_letters *letters; /* it is a file of dead letters; owned */
     char *reason;               /* it is quarantined; guarded by the source's lock; owned */
     bool is_excluded;           /* and left out */
+    bool is_hollow; /* it has nearly no bytes of its own: it is not read (sl_planned_file_is_hollow) */
 };
 
 /* One partition of a file. */

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* How many names the path has. */
 static size_t count_names(const char *path)
@@ -87,4 +88,32 @@ int sl_planned_file_open(struct sl_file_source *source, const struct sl_file *fi
     if (r < 0)
         sl_io_close(io, fd);
     return r < 0 ? r : fd;
+}
+
+/* Whether there are `enough` bytes that are no hole. */
+static bool has_data(struct sl_io *io, int fd, int64_t enough)
+{
+    off_t at = 0;
+    for (int64_t stored = 0; stored < enough;) {
+        off_t from = io->ops->seek(io, fd, at, SEEK_DATA);
+        if (from < 0)
+            return errno != ENXIO; /* a file system that does not know holes */
+        at = io->ops->seek(io, fd, from, SEEK_HOLE);
+        if (at <= from)
+            return true;
+        stored += at - from;
+    }
+    return true;
+}
+
+bool sl_planned_file_is_hollow(struct sl_file_source *source, const struct sl_file *file)
+{
+    struct sl_io *io = source->services->io;
+    struct sl_error ignored;
+    int fd = file->size > SL_HOLLOW_MIN ? sl_planned_file_open(source, file, &ignored) : -1;
+    if (fd < 0)
+        return false; /* reading it reports why */
+    bool is = !has_data(io, fd, file->size / SL_HOLLOW_RATIO);
+    sl_io_close(io, fd);
+    return is;
 }

@@ -74,6 +74,10 @@ static int read_file_part(struct sl_file_source *source, size_t p, struct sl_tas
                                   .to = part->to};
     if (source->reader->opens_nothing)
         return read_part(source, p, &opened, task, out, ret_lines);
+    if (source->state[part->file].is_hollow)
+        return sl_error_set(task->err, SL_EFAIL,
+                            "reading %s: a sparse file of %lld bytes, of which less than one in %d is stored",
+                            file->path, (long long)file->size, SL_HOLLOW_RATIO);
     if (source->objects)
         return read_object_part(source, p, &opened, task, out, ret_lines);
     opened.fd = sl_planned_file_open(source, file, task->err);

@@ -98,6 +98,11 @@ static int system_ftruncate(struct sl_io *io, int fd, off_t size)
     return ftruncate(fd, size);
 }
 
+static off_t system_seek(struct sl_io *io, int fd, off_t from, int whence)
+{
+    return lseek(fd, from, whence);
+}
+
 static const struct sl_io_ops system_ops = {
     .openat = system_openat,
     .close = system_close,
@@ -116,6 +121,7 @@ static const struct sl_io_ops system_ops = {
     .readdir = system_readdir,
     .closedir = system_closedir,
     .ftruncate = system_ftruncate,
+    .seek = system_seek,
 };
 
 struct sl_io sl_io_system = {&system_ops};

@@ -34,6 +34,7 @@ struct sl_io_ops {
     struct dirent *(*readdir)(struct sl_io *io, DIR *dir);
     int (*closedir)(struct sl_io *io, DIR *dir);
     int (*ftruncate)(struct sl_io *io, int fd, off_t size);
+    off_t (*seek)(struct sl_io *io, int fd, off_t from, int whence); /* SEEK_DATA, SEEK_HOLE */
 };
 
 struct sl_io {

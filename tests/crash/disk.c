@@ -383,6 +383,11 @@ static int disk_closedir(struct sl_io *io, DIR *dir)
     return closedir(dir);
 }
 
+static off_t disk_seek(struct sl_io *io, int fd, off_t from, int whence)
+{
+    return lseek(fd, from, whence);
+}
+
 static const struct sl_io_ops ops = {
     .openat = disk_openat,
     .close = disk_close,
@@ -401,4 +406,5 @@ static const struct sl_io_ops ops = {
     .fdopendir = disk_fdopendir,
     .readdir = disk_readdir,
     .closedir = disk_closedir,
+    .seek = disk_seek,
 };

@@ -37,6 +37,29 @@ def test_utf_patterns_read_no_other_record():
     check(b"\xf0\nSE" not in results() and results().count(b"SECRET") == 1, "results: %r" % results())
 
 
+def test_files_of_holes_are_quarantined():
+    """They cost the one who drops them nothing; there is one of as many bytes as the file system allows for each format."""
+    formats = ("lines", "csv", "jsonl", "whole", "paths")
+    write_job = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\n'
+    for name in formats:
+        os.makedirs(name)
+        for size in (2**62, 2**43, 2**41):
+            try:
+                with open(name + "/huge", "wb") as file:
+                    file.truncate(size)
+                break
+            except OSError:
+                pass
+        with open(name + "/small", "w") as file:
+            file.write('{"a": 1}\n' if name == "jsonl" else "x\n")
+        write_job += 'ssc:fileStream("%s", { format = "%s" }):count():saveAsTextFiles("out/%s", "txt")\n' % (name, name, name)
+    job(write_job)
+    reported = once()
+    for name in formats:
+        equal(b"".join(read(path) for path in pathlib.Path("out/%s.txt" % name).glob("part-*")), b"2\n" if name == "paths" else b"1\n", name)
+        check(name == "paths" or "%s/huge: a sparse file of" % name in reported, reported)
+
+
 def test_dead_letters_have_limits():
     job_of('ssc:textFileStream("in"):map(sluice.number()):saveAsTextFiles("out/a")', 'keepHistory = "1ms", maxErrorRate = 1')
     for number in range(3):

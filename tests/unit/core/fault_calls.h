@@ -136,6 +136,11 @@ static int fault_closedir(struct sl_io *io, DIR *dir)
     return SYSTEM(closedir, dir);
 }
 
+static off_t fault_seek(struct sl_io *io, int fd, off_t from, int whence)
+{
+    return fault_due(io) ? -1 : SYSTEM(seek, fd, from, whence);
+}
+
 static const struct sl_io_ops fault_calls_ops = {
     .openat = fault_openat,
     .close = fault_close,
@@ -154,6 +159,7 @@ static const struct sl_io_ops fault_calls_ops = {
     .fdopendir = fault_fdopendir,
     .readdir = fault_readdir,
     .closedir = fault_closedir,
+    .seek = fault_seek,
 };
 
 static inline struct fault_calls fault_calls_new(int fail_at, int sys)

@@ -143,10 +143,15 @@ static int fault_ftruncate(struct sl_io *io, int fd, off_t size)
     return fault_due(io, "ftruncate", "") ? -1 : ftruncate(fd, size);
 }
 
+static off_t fault_seek(struct sl_io *io, int fd, off_t from, int whence)
+{
+    return fault_due(io, "seek", "") ? -1 : lseek(fd, from, whence);
+}
+
 static const struct sl_io_ops fault_ops = {
     fault_openat,  fault_close,     fault_pread,     fault_write,     fault_fsync,      fault_start_writeback,
     fault_mkdirat, fault_unlinkat,  fault_renameat2, fault_symlinkat, fault_readlinkat, fault_statx,
-    fault_fstat,   fault_fdopendir, fault_readdir,   fault_closedir,  fault_ftruncate,
+    fault_fstat,   fault_fdopendir, fault_readdir,   fault_closedir,  fault_ftruncate,  fault_seek,
 };
 
 static inline void fault_io_init(struct fault_io *fault)
