@@ -191,7 +191,17 @@ static int clear_dead_mounts(struct sl_io *io, const char *dir, struct sl_error 
 
 int sl_mount_point_lock_marker(struct sl_io *io, int dirfd, const char *dir, struct sl_error *err)
 {
+    struct stat st;
     int fd = sl_io_open_file(io, dirfd, SL_PLAIN_MARKER, O_RDONLY | O_NOFOLLOW, 0, err);
+    if (fd >= 0 && io->ops->fstat(io, fd, &st) == 0 && st.st_uid != geteuid()) {
+        sl_io_close(io, fd);
+        return sl_error_set(
+            err, SL_EUSAGE,
+            "%s/" SL_PLAIN_MARKER
+            " belongs to another user (uid %u), so what is there is none of our files; choose another "
+            "directory or empty it",
+            dir, st.st_uid);
+    }
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
         sl_io_close(io, fd);
         return sl_error_set(

@@ -26,5 +26,6 @@ bool sl_mount_point_device(const char *path, const char *device, char ret[static
 /* Unmounts what is at `path` where it is a dead mount of ours: its connection was aborted. */
 void sl_mount_point_clear(const char *path);
 
-/* Opens and locks the marker in dirfd; `dir` is for the message. Returns the fd; SL_EUSAGE: it is locked. */
+/* Opens and locks the marker in dirfd; `dir` is for the message. Returns the fd; SL_EUSAGE: it is locked, or
+ * another user's, who names in it what is ours. */
 int sl_mount_point_lock_marker(struct sl_io *io, int dirfd, const char *dir, struct sl_error *err);

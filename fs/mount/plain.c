@@ -7,6 +7,7 @@
  * files stay when the run ends. */
 #include "fs/mount/mount.h"
 
+#include "core/base/trust.h"
 #include "fs/mount/mount_point.h"
 #include "fs/tree/render.h"
 
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HIDDEN_VERSION "at/.new"
 #define HIDDEN_OLD     "at/.old"
@@ -35,6 +37,7 @@ struct plain {
     struct sl_io *io;
     bool for_others;
     int dirfd, lock;
+    int documents; /* the directory .sluice; -1 before it was opened */
     size_t views;
     struct view *view;
 };
@@ -195,10 +198,8 @@ static int plain_document(struct sl_viewer *viewer, const char *name, const char
                           struct sl_error *err)
 {
     struct plain *plain = plain_of(viewer);
-    char path[64];
-    snprintf(path, sizeof path, ".sluice/%s", name);
-    return text ? sl_io_replace_file(plain->io, plain->dirfd, path, text, len, err)
-                : sl_io_remove_tree(plain->io, plain->dirfd, path, err);
+    return text ? sl_io_replace_file(plain->io, plain->documents, name, text, len, err)
+                : sl_io_remove_tree(plain->io, plain->documents, name, err);
 }
 
 static void plain_free(struct plain *plain)
@@ -209,6 +210,8 @@ static void plain_free(struct plain *plain)
         sl_version_unref(plain->view[i].before);
         free(plain->view[i].time_ms);
     }
+    if (plain->documents >= 0)
+        sl_io_close(plain->io, plain->documents);
     if (plain->dirfd >= 0)
         sl_io_close(plain->io, plain->dirfd);
     if (plain->lock >= 0)
@@ -246,28 +249,45 @@ static int write_marker(struct plain *plain, const struct sl_mount_options *opti
     return r;
 }
 
+/* Makes a directory and opens it. Who may write the one that it is in may have put another there meanwhile, or a link. */
+static int make_own(struct plain *plain, const char *name, struct sl_error *err)
+{
+    struct stat st;
+    int r = sl_io_make_dirs(plain->io, plain->dirfd, name, directory_mode(plain), err);
+    int fd =
+        r < 0 ? r : sl_io_open(plain->io, plain->dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
+    if (fd < 0)
+        return fd;
+    if (plain->io->ops->fstat(plain->io, fd, &st) < 0)
+        r = sl_error_sys(err, errno, "looking at %s", name);
+    else if (st.st_uid != geteuid())
+        r = sl_error_set(err, SL_EUSAGE, "%s belongs to another user (uid %u)", name, st.st_uid);
+    if (r == 0)
+        return fd;
+    sl_io_close(plain->io, fd);
+    return r;
+}
+
 static int make_view(struct plain *plain, struct view *view, const char *name, struct sl_error *err)
 {
     view->time_ms = calloc((size_t)view->keep + 1, sizeof *view->time_ms);
     if (!view->time_ms)
         return sl_error_nomem(err);
-    int r = sl_io_make_dirs(plain->io, plain->dirfd, name, directory_mode(plain), err);
-    if (r == 0)
-        r = view->fd = sl_io_open(plain->io, plain->dirfd, name, O_RDONLY | O_DIRECTORY, 0, err);
+    int r = view->fd = make_own(plain, name, err);
     return r < 0 ? r : sl_io_make_dirs(plain->io, view->fd, "at", directory_mode(plain), err);
 }
 
 static int make_tree(struct plain *plain, const struct sl_mount_options *options, struct sl_error *err)
 {
-    int r = plain->dirfd = sl_io_open(plain->io, AT_FDCWD, options->dir, O_RDONLY | O_DIRECTORY, 0, err);
+    int r = plain->dirfd = sl_trust_open_dir(plain->io, AT_FDCWD, options->dir, err);
     if (r >= 0)
         r = write_marker(plain, options, err);
     if (r == 0)
         r = plain->lock = sl_mount_point_lock_marker(plain->io, plain->dirfd, options->dir, err);
     if (r >= 0)
-        r = sl_io_make_dirs(plain->io, plain->dirfd, ".sluice", directory_mode(plain), err);
-    if (r == 0)
-        r = sl_io_make_dirs(plain->io, plain->dirfd, ".sluice/batches", directory_mode(plain), err);
+        r = plain->documents = make_own(plain, ".sluice", err);
+    if (r >= 0)
+        r = sl_io_make_dirs(plain->io, plain->documents, "batches", directory_mode(plain), err);
     for (size_t i = 0; r == 0 && i < options->views; i++)
         r = make_view(plain, &plain->view[i], options->view[i], err);
     return r;
@@ -282,6 +302,7 @@ static struct plain *plain_new(const struct sl_mount_options *options)
                             .io = options->io,
                             .for_others = options->for_others,
                             .dirfd = -1,
+                            .documents = -1,
                             .lock = -1,
                             .views = options->views,
                             .view = calloc(options->views ? options->views : 1, sizeof(struct view))};
