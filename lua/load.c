@@ -16,13 +16,39 @@
 
 /* ---- making the state ---- */
 
+/* Adds the entries of a search path but for those of the working directory, which may be any, such as /tmp. */
+static void add_entries(luaL_Buffer *buf, const char *path)
+{
+    while (path && *path) {
+        size_t len = strcspn(path, ";");
+        if (len && strncmp(path, "./", 2) != 0) {
+            luaL_addchar(buf, ';');
+            luaL_addlstring(buf, path, len);
+        }
+        path += len + (path[len] == ';');
+    }
+}
+
+/* `own`: the entries of the job's directory. */
+static void set_search_path(lua_State *L, const char *field, const char *own)
+{
+    luaL_Buffer buf;
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, field);
+    const char *path = lua_tostring(L, -1); /* above it the buffer may have slots */
+    luaL_buffinit(L, &buf);
+    luaL_addstring(&buf, own);
+    add_entries(&buf, path);
+    luaL_pushresult(&buf);
+    lua_setfield(L, -3, field);
+    lua_pop(L, 2);
+}
+
 /* Modules are found beside the job. */
 static void set_package_path(lua_State *L, const char *dir)
 {
-    lua_getglobal(L, "package");
-    lua_getfield(L, -1, "path");
-    lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", dir, dir, lua_tostring(L, -1));
-    lua_setfield(L, -3, "path");
+    set_search_path(L, "path", lua_pushfstring(L, "%s/?.lua;%s/?/init.lua", dir, dir));
+    set_search_path(L, "cpath", lua_pushfstring(L, "%s/?.so", dir));
     lua_pop(L, 2);
 }
 

@@ -3,9 +3,12 @@
 
 #include "core/base/clock.h"
 #include "core/base/sqlite_files.h"
+#include "core/base/trust.h"
 #include "core/contract/services.h"
 #include "core/contract/task.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -75,7 +78,7 @@ static int prepare(struct database *database, const char *place, const struct sl
 static int open_database(const struct sl_services *services, const struct sl_node *node, struct database *ret,
                          struct sl_error *err)
 {
-    char text[SL_TABLE_PLACE_MAX], path[PATH_MAX + SL_TABLE_PLACE_MAX];
+    char text[SL_TABLE_PLACE_MAX], path[PATH_MAX + SL_TABLE_PLACE_MAX], whole[PATH_MAX];
     bool is_database;
     const char *place = sl_table_place(node, text, &is_database);
     struct sl_arg arg = sl_node_option(node, "query");
@@ -84,10 +87,15 @@ static int open_database(const struct sl_services *services, const struct sl_nod
     };
     snprintf(path, sizeof path, "%s%s%s", place[0] == '/' ? "" : services->job_dir,
              place[0] == '/' ? "" : "/", place);
-    int r = sl_sqlite_files_check(services->io, path, err);
+    struct sl_error why = {0};
+    int r = sl_trust_target(services->io, AT_FDCWD, path, whole, &why);
+    if (r < 0 && why.sys != ENOENT)
+        return sl_error_set(err, (int)why.code, "%s", why.text);
+    const char *real = r < 0 ? path : whole;
+    r = sl_sqlite_files_check(services->io, real, err);
     if (r < 0)
         return r;
-    if (sqlite3_open_v2(path, &ret->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+    if (sqlite3_open_v2(real, &ret->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         r = failure(ret, place, err);
     if (r == 0) {
         sqlite3_busy_timeout(ret->handle, BUSY_TIMEOUT_MS);

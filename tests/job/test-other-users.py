@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Other users of the machine are not trusted: what they own or may write is neither run nor kept in, and no link of
 theirs is followed. As root only: another user's part is played by a process with another uid."""
-import pathlib, stat, struct
+import contextlib, pathlib, sqlite3, stat, struct
 from harness import *
 
 OTHER = 61234
@@ -143,6 +143,22 @@ def test_modules_are_looked_at():
         refused([path, "uid"])
     write("test.lua", 'io.stderr:write("code ran")', 0o666)
     refused(["test.lua"], job_path="test.lua", command="test")
+
+
+def test_modules_are_not_looked_for_in_the_working_directory():
+    os.makedirs("job")
+    os.makedirs("elsewhere")
+    pathlib.Path("job/job.lua").write_text('require "mine"\n' + (JOB % "false").replace('"in"', '"../in"').replace("code ran", "").replace(
+        "local ssc", 'for _, name in ipairs { "planted", "nested" } do assert(not pcall(require, name)) end\nlocal ssc'))
+    pathlib.Path("job/mine.lua").write_text("")
+    pathlib.Path("elsewhere/planted.lua").write_text('io.stderr:write("code ran\\n")')
+    os.makedirs("elsewhere/nested")
+    pathlib.Path("elsewhere/nested/init.lua").write_text('io.stderr:write("code ran\\n")')
+    os.makedirs("in")
+    os.chdir("elsewhere")
+    done = sluice("run", "../job/job.lua", "--once")
+    equal(done.returncode, 0, done.stderr)
+    check("code ran" not in done.stderr, done.stderr)
 
 
 # ---- the checkpoint ----
@@ -307,6 +323,37 @@ def test_no_mount_point_is_made_where_a_link_leads_that_comes_meanwhile():
     swapped_while_made(text.replace('saveAsTextFiles("out/n")', 'mount("v")'), "shared/between belongs to another user")
 
 
+def test_plain_files_of_views_are_not_written_through_links_of_others():
+    ready()
+    os.mkdir("shared")
+    os.chmod("shared", 0o777)
+    os.mkdir("private")
+    text = (JOB % "false").replace("checkpoint = false", 'checkpoint = false, mount = { dir = "shared", kind = "dir" }')
+    write("job.lua", text.replace('saveAsTextFiles("out/n")', 'mount("v")'))
+    with Running("job.lua") as run:
+        move_in("a", "x\n")
+        run.wait_until(lambda: os.path.exists("shared/v/current"), "the first version")
+        as_other(lambda: [(os.rename("shared/" + name, "shared/taken" + name), os.symlink("../private", "shared/" + name)) for name in (".sluice", "v")])
+        move_in("b", "y\n")
+        run.wait_until(lambda: os.listdir("private") or read("shared/takenv/current") == b"y\n", "the second version")
+        run.stop()
+    equal(os.listdir("private"), [], "what the links lead to")
+
+
+def test_a_marker_of_plain_files_that_others_plant_is_no_leave_to_remove():
+    ready()
+    os.mkdir("shared")
+    os.chmod("shared", 0o1777)
+    write("shared/mine", "mine\n", 0o600)
+    as_other(lambda: write("shared/.sluice-plain", "mine/"))
+    text = (JOB % "false").replace("checkpoint = false", 'checkpoint = false, mount = { dir = "shared", kind = "dir" }')
+    write("job.lua", text.replace('saveAsTextFiles("out/n")', 'mount("v")'))
+    move_in("a", "x\n")
+    done = sluice("run", "job.lua", "--once")
+    check(".sluice-plain belongs to another user" in done.stderr, "exit status %d; %s" % (done.returncode, done.stderr))
+    equal(read("shared/mine"), b"mine\n", "the file that it names")
+
+
 def test_an_archive_does_not_follow_what_others_plant():
     ready()
     shm = tempfile.mkdtemp(dir="/dev/shm") if os.path.isdir("/dev/shm") else skip("no other file system")
@@ -451,6 +498,12 @@ def test_tables_are_not_what_links_of_others_lead_to():
     write("job.lua", text % "link")
     sluice_ok("run", "job.lua", "--once")
     equal(tailed(), ["k\t1\ttheirs"], "the table of the other user")
+    with contextlib.closing(sqlite3.connect("secret.db")) as database:
+        database.executescript("CREATE TABLE t (k, v); INSERT INTO t VALUES ('k', 'root''s own')")
+    as_other(lambda: os.symlink("../secret.db", "shared/t.db"))
+    write("job.lua", text.replace('"shared/%s.tsv"', '"sqlite:shared/t.db", { query = "SELECT k, v FROM t" }'))
+    done = sluice("run", "job.lua", "--once")
+    check(done.returncode != 0 and "another user" in done.stderr, "exit status %d; %s" % (done.returncode, done.stderr))
 
 
 def test_a_page_is_not_written_through_links_of_others():
