@@ -79,7 +79,7 @@ static int follow_file(struct sl_tail_source *source, struct sl_tail_file *file,
         return 0; /* it was removed, or may not be read: the scans find out */
     int r = sl_tail_file_follow(file, &source->received, FOLLOW_BYTES, &source->buf, err);
     if (r == SL_EREJECT) {
-        sl_received_trouble(&source->received, "%s", err->text);
+        sl_tail_table_report(source, &file->is_reported, err->text);
         r = 0;
         file->is_done = true;
     }

@@ -20,6 +20,7 @@ struct sl_tail_file {
     int64_t grown_ns; /* monotonic: it gave something last */
     bool is_matched;  /* by the glob, in the last scan */
     bool is_done;     /* nothing more was there when it was read last */
+    bool is_reported; /* that it cannot be opened or read (sl_tail_table_report) */
 };
 
 /* "<inode> <born> <position> <skips> <before> <length of path> <path>". */

@@ -17,6 +17,8 @@ struct sl_tail_source {
     char **watch; /* directories */
     struct sl_buf buf;
     bool needs_scan;
+    int64_t reported_ns;      /* monotonic: what is wrong with a file was reported last; 0: never */
+    bool is_refusal_reported; /* of a link of another user */
 };
 
 /* By identity; NULL: it is not known. */
@@ -25,6 +27,9 @@ struct sl_tail_file *sl_tail_table_find(struct sl_tail_source *source, uint64_t 
 struct sl_tail_file *sl_tail_table_add(struct sl_tail_source *source, const struct sl_tail_file *file);
 void sl_tail_table_remove(struct sl_tail_source *source, size_t i);
 void sl_tail_table_clear(struct sl_tail_source *source);
+/* What is wrong with a file: once for each, then once a minute for all of them, and at most once a second, for files may be
+ * looked at after each line of others, and others may make any number. *is_reported is the file's mark. */
+void sl_tail_table_report(struct sl_tail_source *source, bool *is_reported, const char *text);
 /* SL_EREJECT: it cannot be opened, or `path` is another file now. */
 int sl_tail_table_open_file(struct sl_tail_source *source, struct sl_tail_file *file, const char *path);
 void sl_tail_table_close_file(struct sl_tail_source *source, struct sl_tail_file *file);

@@ -61,7 +61,6 @@ struct scanning {
     struct sl_tail_source *source;
     bool is_first;    /* of the source: from = "end" is about these files */
     const char *path; /* of see_missed: the name that the files have had */
-    bool has_refusal; /* was reported: others may plant any number */
     struct sl_error *err;
 };
 
@@ -137,9 +136,7 @@ static int see_file(void *arg, const struct sl_found *found)
     struct scanning *scanning = arg;
     struct sl_tail_source *source = scanning->source;
     if (found->refusal) {
-        if (!scanning->has_refusal)
-            sl_received_trouble(&source->received, "%s", found->refusal);
-        scanning->has_refusal = true;
+        sl_tail_table_report(source, &source->is_refusal_reported, found->refusal);
         return 0;
     }
     struct sl_tail_file *file = sl_tail_table_find(source, found->inode, found->born_ns);

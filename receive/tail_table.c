@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { REPORT_S = 1, REPORT_AGAIN_S = 60, NS_PER_MS = 1000000 };
+
 struct sl_tail_file *sl_tail_table_find(struct sl_tail_source *source, uint64_t inode, int64_t born_ns)
 {
     for (size_t i = 0; i < source->files; i++)
@@ -49,12 +51,30 @@ void sl_tail_table_clear(struct sl_tail_source *source)
         sl_tail_table_remove(source, source->files - 1);
 }
 
+void sl_tail_table_report(struct sl_tail_source *source, bool *is_reported, const char *text)
+{
+    int64_t now_ns = sl_monotonic_ns(), pause_s = *is_reported ? REPORT_AGAIN_S : REPORT_S;
+    if (source->reported_ns && now_ns - source->reported_ns < pause_s * 1000 * NS_PER_MS)
+        return;
+    *is_reported = true;
+    source->reported_ns = now_ns;
+    sl_received_trouble(&source->received, "%s", text);
+}
+
+static void report_unopened(struct sl_tail_source *source, struct sl_tail_file *file, const char *path,
+                            int sys)
+{
+    struct sl_error err;
+    (void)sl_error_set(&err, SL_EREJECT, "%s cannot be opened: %s", path, strerror(sys));
+    sl_tail_table_report(source, &file->is_reported, err.text);
+}
+
 int sl_tail_table_open_file(struct sl_tail_source *source, struct sl_tail_file *file, const char *path)
 {
     struct sl_found found;
     int fd = sl_tail_open(source->received.services->io, path, &found);
     if (fd < 0 && errno != ENOENT)
-        sl_received_trouble(&source->received, "%s cannot be opened: %s", path, strerror(errno));
+        report_unopened(source, file, path, errno);
     if (fd < 0)
         return SL_EREJECT;
     if (found.inode != file->inode || found.born_ns != file->born_ns) {
@@ -63,6 +83,7 @@ int sl_tail_table_open_file(struct sl_tail_source *source, struct sl_tail_file *
         return SL_EREJECT;
     }
     file->fd = fd;
+    file->is_reported = false;
     source->open++;
     return 0;
 }

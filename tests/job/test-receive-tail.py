@@ -34,6 +34,23 @@ def test_lines_are_read_as_they_are_appended():
         run.stop()
 
 
+def test_files_that_cannot_be_read_do_not_fill_the_log():
+    """Each line of another file leads to a look at all of them."""
+    tail_job("logs/*.log")
+    for name in ("a", "b", "c"):
+        append("logs/%s.log" % name, "x\n")
+        os.chmod("logs/%s.log" % name, 0)
+    prefix = () if os.geteuid() else ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+    with Running("job.lua", prefix=prefix) as run:
+        for number in range(30):
+            append("logs/open.log", "%d\n" % number)
+            wait_for(run, [b"%d" % n for n in range(number + 1)])
+        for name in ("a", "b", "c"):
+            run.wait_until(lambda: "/%s.log cannot be opened" % name in run.stderr(), "the report of " + name)
+        run.stop()
+    check(run.stderr().count("cannot be opened") < 30, "fewer reports than lines:\n" + run.stderr())
+
+
 def test_once_reads_what_is_there_and_a_partial_line_waits():
     tail_job()
     append("logs/app.log", "one\ntwo\npar")
