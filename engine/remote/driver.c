@@ -1,6 +1,7 @@
 #include "engine/remote/driver.h"
 
 #include "core/base/io.h"
+#include "core/base/trust.h"
 #include "engine/remote/driver_internal.h"
 
 #include <errno.h>
@@ -16,7 +17,14 @@ static int open_exchange(struct sl_remote_driver *driver, struct sl_error *err)
     if (!driver->exchange)
         return 0;
     int r = sl_io_remove_tree(io, AT_FDCWD, driver->exchange, err);
-    return r < 0 ? r : sl_io_make_dirs(io, AT_FDCWD, driver->exchange, 0700, err);
+    r = r < 0 ? r : sl_io_make_dirs(io, AT_FDCWD, driver->exchange, 0700, err);
+    int fd =
+        r < 0 ? r : sl_io_open(io, AT_FDCWD, driver->exchange, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
+    if (fd < 0)
+        return fd;
+    r = sl_trust_own_dir(io, fd, driver->exchange, "", err); /* others may have made it meanwhile */
+    sl_io_close(io, fd);
+    return r;
 }
 
 static int open_driver(struct sl_executor *executor, struct sl_run *run, struct sl_error *err)

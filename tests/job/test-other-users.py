@@ -521,6 +521,26 @@ def test_a_page_is_not_written_through_links_of_others():
     equal(read("victim"), b"root's own", "what the link leads to")
 
 
+def test_results_of_tasks_are_not_kept_in_a_directory_that_others_make_meanwhile():
+    if SANITIZED:
+        skip("a sanitizer is loaded first")
+    ready()
+    os.mkdir("shared")
+    os.chmod("shared", 0o1777)
+    hold = {"LD_PRELOAD": str(HELD_RENAME), "SLUICE_TEST_HELD_MKDIR": "exchange"}
+    with subprocess.Popen([SLUICE, "driver", "--workdir", "shared", "job.lua", "--", "--once"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, env={**os.environ, **hold}) as driver:
+        try:
+            wait_until(lambda: os.path.exists("held"), "the directory to be made")
+            as_other(lambda: (os.mkdir("shared/exchange"), os.chmod("shared/exchange", 0o777)))
+            write("go", "")
+            equal(driver.stdout.read(1), b"", "what it tells its peer")
+            stderr = driver.stderr.read().decode()
+        finally:
+            driver.kill()
+    check("shared/exchange belongs to another user" in stderr, stderr)
+
+
 def test_a_socket_is_not_made_through_links_of_others():
     ready()
     os.mkdir("private")
