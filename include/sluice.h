@@ -25,8 +25,9 @@
  * check both. Functions that can fail return 0 or a negative enum sl_err. Errors stick: the first failing
  * call leaves its message in the context, later calls give NULL and do nothing, and sl_run returns the
  * failure; so a program may build its whole graph and check once. Streams and functions belong to the
- * context and live until sl_context_free. A context is used by one thread. The header may be included from
- * C++11 and later. */
+ * context, are arguments of its calls only, and live until sl_context_free. NULL in the place of a context, or of a
+ * stream that an earlier call should have given, is such a failure, too. A context is used by one thread. The header may
+ * be included from C++11 and later. */
 #pragma once
 
 #include <sluice/types.h>
@@ -43,8 +44,8 @@ struct sl_context;
 struct sl_stream;
 struct sl_function;
 
-/* A job named `name` (for the default checkpoint .sluice/<name>) whose relative paths start at `dir`. NULL:
- * out of memory. */
+/* A job named `name`, as a file could be (for the default checkpoint .sluice/<name>), whose relative paths start at
+ * `dir`. NULL: out of memory; its status is SL_ENOMEM, and the calls that follow may be made all the same. */
 SL_PUBLIC struct sl_context *sl_context_new(const char *name, const char *dir);
 SL_PUBLIC void sl_context_free(struct sl_context *context);
 
@@ -71,7 +72,8 @@ typedef void sl_log_function(void *arg, enum sl_log_level level, const char *tex
  * NULL, as at first: lines are dropped. The library itself writes nothing to stderr. */
 SL_PUBLIC void sl_context_on_log(struct sl_context *context, sl_log_function *write, void *arg);
 
-/* A source: "textFileStream", "fileStream", "queueStream". */
+/* A source by name: "textFileStream", "socketTextStream" ... `sluice help` lists the names of sources, transformations,
+ * outputs and built-ins. transform, transformWith and slice are those of Lua jobs only. */
 SL_PUBLIC struct sl_stream *sl_source_args(struct sl_context *context, const char *name,
                                            const struct sl_arg *argv, size_t argc);
 /* A transformation by name. */
@@ -145,7 +147,8 @@ struct sl_invocation;
 typedef int sl_user_function(void *user, struct sl_invocation *call, const struct sl_field *argv,
                              uint32_t argc);
 
-/* The function may return 0 or what sl_reject gave. Without sl_return it returned nothing at all. */
+/* The function may return 0, or the negative value that one of the functions below gave it: the record is set aside, as
+ * with any other value. Without sl_return it returned nothing at all. */
 SL_PUBLIC struct sl_function *sl_function_new(struct sl_context *context, sl_user_function *function,
                                               void *user);
 
@@ -154,7 +157,7 @@ SL_PUBLIC struct sl_function *sl_function_new(struct sl_context *context, sl_use
 SL_PUBLIC int sl_return(struct sl_invocation *call, const struct sl_field *values, uint32_t count);
 /* Memory that lives as long as the returned values need it: for strings and lists under construction. */
 SL_PUBLIC void *sl_invocation_alloc(struct sl_invocation *call, size_t size);
-/* The record cannot be processed: it becomes a dead letter with this message. */
+/* The record cannot be processed: it becomes a dead letter with this message, whatever the function returns. */
 SL_PUBLIC int sl_reject(struct sl_invocation *call, const char *message);
 
 /* The event time of the record that the function is called with (withWatermark), in ms since the epoch. False where
@@ -193,8 +196,8 @@ struct sl_receiver {
     /* Continue after this position (len bytes); len 0: from the start. 0, or a negative value: tried again. */
     int (*open)(void *user, const void *position, size_t len);
     /* Adds records with sl_receive_record, and with sl_receive_position the position after them. 1: call it again;
-     * 0: there is no more data until the next run; negative: the receiver is closed and opened again. What was added
-     * is appended as a whole. Should return within a second, also without records. */
+     * 0: there is no more data until the next run; negative: what this call added is dropped, the receiver is
+     * closed and opened again. What was added is appended as a whole. Should return within a second, also without records. */
     int (*next)(void *user, struct sl_receiving *receiving);
     /* Everything up to this position is durable: the sender may be acknowledged. May be NULL. */
     void (*durable)(void *user, const void *position, size_t len);

@@ -132,6 +132,8 @@ struct sl_function {
     const struct sl_reducer *reducer; /* not NULL: usable where a reducer is wanted */
     const char *name;    /* of a built-in with its arguments, as in signatures: "split(\" \")"; "" */
     struct sl_site site; /* where it was made */
+    /* The context that frees it, and whose calls may use it. NULL: whose it is is the caller's concern. */
+    const void *owner;
     /* What is known of its records before there are any; 0: nothing. */
     uint32_t width;                  /* of every record it makes, or SL_WIDTH_SAME */
     uint32_t fields_min, fields_max; /* of the records it can work on */

@@ -21,7 +21,7 @@ enum {
 
 struct sl_context *sl_stream_context(struct sl_stream *stream)
 {
-    return stream->context;
+    return stream ? stream->context : NULL;
 }
 
 struct sl_stream *sl_stream_at(struct sl_stream *stream, const char *file, int line)
@@ -31,6 +31,36 @@ struct sl_stream *sl_stream_at(struct sl_stream *stream, const char *file, int l
     return stream;
 }
 
+/* ---- functions among arguments ---- */
+
+/* `kinds`: of the operator that gets it; 0: a built-in. Sources and outputs check functions without call() themselves. */
+static int check_function(const struct sl_context *context, const char *what, unsigned kinds,
+                          const struct sl_function *fn, struct sl_error *err)
+{
+    if (!fn)
+        return sl_error_set(err, SL_EUSAGE, "%s: the function is NULL", what);
+    if (fn->owner && fn->owner != context)
+        return sl_error_set(err, SL_EUSAGE, "%s: a function of another StreamingContext", what);
+    if (!fn->ops->call && !(kinds & (SOURCES | OUTPUTS)))
+        return sl_error_set(err, SL_EUSAGE, "%s: a function made by %s, which gets no records", what,
+                            fn->ops->receiver ? "sl_receiver_new" : "sl_rdd_function_new");
+    return 0;
+}
+
+static int check_functions(const struct sl_context *context, const char *what, unsigned kinds,
+                           const struct sl_arg *argv, size_t argc, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < argc; i++) {
+        if (argv[i].kind == SL_ARG_FUNCTION)
+            r = check_function(context, what, kinds, argv[i].function, err);
+        for (size_t k = 0; argv[i].kind == SL_ARG_OPTIONS && r == 0 && k < argv[i].count; k++)
+            if (argv[i].options[k].arg.kind == SL_ARG_FUNCTION)
+                r = check_function(context, what, 0, argv[i].options[k].arg.function, err);
+    }
+    return r;
+}
+
 /* ---- operators ---- */
 
 static const char *kind_words(unsigned kinds)
@@ -38,11 +68,24 @@ static const char *kind_words(unsigned kinds)
     return kinds & SOURCES ? "source" : kinds & OUTPUTS ? "output" : "transformation";
 }
 
+/* And the function of sluice.h that takes one. */
+static const char *kind_phrase(enum sl_op_kind kind)
+{
+    return kind == SL_OP_SOURCE   ? "a source: sl_source takes it"
+           : kind == SL_OP_OUTPUT ? "an output: sl_output takes it"
+                                  : "a transformation: sl_apply takes it";
+}
+
 static const struct sl_op *find_op(struct sl_context *context, const char *name, unsigned kinds)
 {
     const struct sl_op *op = sl_op_find(name);
     if (op && kinds & 1u << op->kind)
         return op;
+    if (op) {
+        sl_context_fail(context, SL_EUSAGE, "no %s is called %s; it is %s", kind_words(kinds), name,
+                        kind_phrase(op->kind));
+        return NULL;
+    }
     const char *nearest = sl_op_nearest(name, kinds);
     if (nearest)
         sl_context_fail(context, SL_EUSAGE, "no %s is called %s; did you mean %s?", kind_words(kinds), name,
@@ -219,11 +262,14 @@ static int fill_node(struct sl_stream *stream, struct sl_stream *first, const st
     struct sl_context *context = stream->context;
     struct sl_node *node = &stream->node;
     struct sl_arg arranged[SL_PARAMS_MAX + 1];
+    int r = check_functions(context, node->op->name, 1u << node->op->kind, argv, argc, err);
+    if (r < 0)
+        return r;
     if (node->op->arrange && argc <= SL_PARAMS_MAX) {
         argc = node->op->arrange(argv, argc, &context->arena, arranged);
         argv = arranged;
     }
-    int r = check_arguments(context, node, argv, argc, err);
+    r = check_arguments(context, node, argv, argc, err);
     if (r < 0)
         return r;
     r = keep_values(&context->arena, node->arg, SL_PARAMS_MAX, err);
@@ -285,7 +331,8 @@ static struct sl_stream *compose(struct sl_context *context, const struct sl_op 
 {
     struct sl_arg arg[SL_PARAMS_MAX];
     struct sl_error err;
-    int r = sl_args_check(op->name, op->params, NULL, argv, argc, arg, NULL, &err);
+    int r = check_functions(context, op->name, 1u << op->kind, argv, argc, &err);
+    r = r < 0 ? r : sl_args_check(op->name, op->params, NULL, argv, argc, arg, NULL, &err);
     if (r < 0) {
         sl_context_fail(context, (enum sl_err)r, "%s", err.text);
         return NULL;
@@ -300,7 +347,7 @@ static struct sl_stream *compose(struct sl_context *context, const struct sl_op 
 static struct sl_stream *add_named(struct sl_context *context, const char *name, unsigned kinds,
                                    struct sl_stream *first, const struct sl_arg *argv, size_t argc)
 {
-    if (context->error.code != SL_OK)
+    if (!context || context->error.code != SL_OK)
         return NULL;
     if (!context->options.interval_ms) {
         sl_context_fail(context, SL_EUSAGE,
@@ -398,7 +445,7 @@ struct sl_function *sl_call_args(struct sl_context *context, const char *name, c
 {
     struct sl_error err;
     struct sl_function *fn;
-    if (context->error.code != SL_OK)
+    if (!context || context->error.code != SL_OK)
         return NULL;
     const struct sl_builtin *builtin = sl_builtin_find(name);
     if (!builtin) {
@@ -408,7 +455,8 @@ struct sl_function *sl_call_args(struct sl_context *context, const char *name, c
         return NULL;
     }
     struct sl_site site = {name, context->site.file, context->site.line};
-    int r = sl_builtin_make(builtin, &site, argv, argc, &fn, &err);
+    int r = check_functions(context, name, 0, argv, argc, &err);
+    r = r < 0 ? r : sl_builtin_make(builtin, &site, argv, argc, &fn, &err);
     if (r < 0) {
         sl_context_fail(context, r, "%s", err.text);
         return NULL;

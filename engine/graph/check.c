@@ -187,6 +187,8 @@ static int check_pipelines(const struct sl_context *context, struct sl_error *er
 int sl_check(struct sl_context *context, FILE *out)
 {
     struct sl_error err = {0};
+    if (!context)
+        return SL_ENOMEM;
     int r = sl_context_check(context, &err);
     if (r == 0)
         r = sl_widths_check(context, &err);

@@ -82,8 +82,16 @@ static void write_log(struct sl_log *log, enum sl_log_level level, const char *t
 
 void sl_context_on_log(struct sl_context *context, sl_log_function *write, void *arg)
 {
+    if (!context)
+        return;
     context->log.on_log = write;
     context->log.arg = arg;
+}
+
+/* It is the name of a directory: of the checkpoint, where no option says another. */
+static bool is_file_name(const char *name)
+{
+    return name[0] && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
 struct sl_context *sl_context_new(const char *name, const char *dir)
@@ -103,6 +111,9 @@ struct sl_context *sl_context_new(const char *name, const char *dir)
         sl_context_free(context);
         return NULL;
     }
+    if (!is_file_name(name))
+        sl_context_fail(context, SL_EUSAGE,
+                        "\"%s\" is no name of a job; it must be one of a file, without a /", name);
     return context;
 }
 
@@ -126,12 +137,12 @@ void sl_context_free(struct sl_context *context)
 
 int sl_context_status(const struct sl_context *context)
 {
-    return sl_error_class(context->error.code);
+    return context ? sl_error_class(context->error.code) : SL_ENOMEM;
 }
 
 const char *sl_context_error(const struct sl_context *context)
 {
-    return context->error.text;
+    return context ? context->error.text : "out of memory";
 }
 
 int sl_context_fail(struct sl_context *context, int code, const char *format, ...)
@@ -150,6 +161,8 @@ int sl_context_fail(struct sl_context *context, int code, const char *format, ..
 
 void sl_context_at(struct sl_context *context, const char *file, int line)
 {
+    if (!context)
+        return;
     if (strcmp(context->site.file, file) != 0) {
         const char *copy = sl_arena_text(&context->arena, file, strlen(file));
         context->site.file = copy ? copy : "";
@@ -160,8 +173,8 @@ void sl_context_at(struct sl_context *context, const char *file, int line)
 int sl_context_set(struct sl_context *context, const char *option, struct sl_arg value)
 {
     struct sl_error err;
-    if (context->error.code != SL_OK)
-        return context->error.code;
+    if (sl_context_status(context) != SL_OK)
+        return sl_context_status(context);
     int r = sl_options_set(&context->options, &context->arena, option, &value, &err);
     return r < 0 ? sl_context_fail(context, r, "%s", err.text) : 0;
 }
@@ -170,9 +183,18 @@ int sl_context_on_workers(struct sl_context *context,
                           int (*prepare)(void *arg, unsigned workers, char *message, size_t message_size),
                           void *arg)
 {
+    if (!context)
+        return SL_ENOMEM;
     context->on_workers = prepare;
     context->on_workers_arg = arg;
     return 0;
+}
+
+bool sl_context_takes_function(struct sl_context *context, bool is_given)
+{
+    if (context && !is_given)
+        sl_context_fail(context, SL_EUSAGE, "the function is NULL");
+    return sl_context_status(context) == SL_OK;
 }
 
 struct sl_function *sl_context_own(struct sl_context *context, struct sl_function *fn)
@@ -185,6 +207,7 @@ struct sl_function *sl_context_own(struct sl_context *context, struct sl_functio
         return NULL;
     }
     context->function = grown;
+    fn->owner = context;
     return context->function[context->functions++] = fn;
 }
 

@@ -69,6 +69,9 @@ const char *sl_op_nearest(const char *name, unsigned kinds);
 int sl_context_fail(struct sl_context *context, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Whether a function of a program can be added to the context, which may be NULL. False: its sticky error says why not. */
+bool sl_context_takes_function(struct sl_context *context, bool is_given);
+
 /* Hands a function object over to the context; frees it and returns NULL when there is no memory. */
 struct sl_function *sl_context_own(struct sl_context *context, struct sl_function *fn);
 

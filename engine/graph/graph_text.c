@@ -276,12 +276,12 @@ static void add_graph(struct sl_buf *buf, const struct sl_context *context, enum
 int sl_graph(struct sl_context *context, enum sl_graph_form form, FILE *out)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
-    if (context->error.code != SL_OK)
-        return context->error.code;
+    if (sl_context_status(context) != SL_OK)
+        return sl_context_status(context);
     add_graph(&buf, context, form);
     if (buf.failed)
         return sl_error_nomem(&context->error);
     if (fwrite(buf.bytes, 1, buf.len, out) < buf.len || fflush(out) != 0)
-        return sl_error_sys(&context->error, errno, "writing the graph");
+        return sl_error_class(sl_error_sys(&context->error, errno, "writing the graph"));
     return 0;
 }

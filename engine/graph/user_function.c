@@ -18,18 +18,34 @@ struct sl_invocation {
     struct sl_returned *ret;
     struct sl_state_cell *cell; /* of mapWithState; NULL elsewhere */
     bool out_of_memory;
-    bool has_refused; /* what the last sl_return gave is no record */
+    bool has_refused;  /* what the last sl_return gave is no record */
+    bool has_rejected; /* sl_reject was called */
+    bool is_explained; /* the task has the message of a call that failed */
 };
+
+/* Sets the message of the record's dead letter. SL_EREJECT. */
+#define EXPLAIN(invocation, ...)                                                                             \
+    ((invocation)->is_explained = true, sl_task_explain((invocation)->task, __VA_ARGS__))
+
+/* What becomes of the record: a status that the function made up itself says nothing. */
+static int read_status(struct sl_invocation *invocation, int returned)
+{
+    bool is_given = returned == 0 || (returned == SL_EREJECT && invocation->is_explained);
+    if (invocation->out_of_memory)
+        return SL_ENOMEM;
+    if (!is_given && !invocation->has_rejected)
+        return EXPLAIN(invocation,
+                       "the function returned the status %d; it may return 0 or what sl_reject gave",
+                       returned);
+    return invocation->has_rejected || invocation->has_refused ? SL_EREJECT : returned;
+}
 
 static int call_function(const struct sl_function *fn, struct sl_invocation *invocation,
                          const struct sl_field *argv, uint32_t argc)
 {
     const struct user_function *own = (const struct user_function *)fn;
     invocation->ret->count = 0;
-    int r = own->call(own->user, invocation, argv, argc);
-    if (invocation->out_of_memory)
-        return SL_ENOMEM;
-    return r == 0 && invocation->has_refused ? SL_EREJECT : r;
+    return read_status(invocation, own->call(own->user, invocation, argv, argc));
 }
 
 static int call_user(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
@@ -58,6 +74,8 @@ static const struct sl_function_ops user_ops = {
 
 struct sl_function *sl_function_new(struct sl_context *context, sl_user_function *function, void *user)
 {
+    if (!sl_context_takes_function(context, function != NULL))
+        return NULL;
     struct user_function *own = calloc(1, sizeof *own);
     if (!own) {
         sl_context_fail(context, SL_ENOMEM, "out of memory");
@@ -76,15 +94,15 @@ static int take(struct sl_invocation *call, const struct sl_field *value, struct
     const char *why;
     int r = sl_checked_copy(call->task->scratch, value, ret, &why);
     call->out_of_memory = call->out_of_memory || r == SL_ENOMEM;
-    return r == SL_EREJECT ? sl_task_explain(call->task, "the function gave %s", why) : r;
+    return r == SL_EREJECT ? EXPLAIN(call, "the function gave %s", why) : r;
 }
 
 static int take_all(struct sl_invocation *call, const struct sl_field *values, uint32_t count)
 {
     int r = 0;
     if (count > SL_WIDTH_MAX)
-        return sl_task_explain(call->task, "the function returned %u values; a record has at most %d fields",
-                               count, SL_WIDTH_MAX);
+        return EXPLAIN(call, "the function returned %u values; a record has at most %d fields", count,
+                       SL_WIDTH_MAX);
     for (uint32_t i = 0; r == 0 && i < count; i++)
         r = take(call, &values[i], &call->ret->values[i]);
     return r;
@@ -107,7 +125,8 @@ void *sl_invocation_alloc(struct sl_invocation *call, size_t size)
 
 int sl_reject(struct sl_invocation *call, const char *message)
 {
-    return sl_task_explain(call->task, "%s", message);
+    call->has_rejected = true;
+    return EXPLAIN(call, "%s", message);
 }
 
 bool sl_event_time(const struct sl_invocation *call, int64_t *ret_ms)
@@ -140,12 +159,11 @@ static int check_change(struct sl_invocation *invocation, const char *what)
 {
     const struct sl_state_cell *cell = invocation->cell;
     if (!cell)
-        return sl_task_explain(invocation->task, "%s: only functions of mapWithState have a state", what);
+        return EXPLAIN(invocation, "%s: only functions of mapWithState have a state", what);
     if (cell->timing_out)
-        return sl_task_explain(invocation->task,
-                               "%s: the key is timing out, its state is removed after this call", what);
+        return EXPLAIN(invocation, "%s: the key is timing out, its state is removed after this call", what);
     if (cell->changed && !cell->exists)
-        return sl_task_explain(invocation->task, "%s: the state was removed in this call already", what);
+        return EXPLAIN(invocation, "%s: the state was removed in this call already", what);
     return 0;
 }
 
@@ -153,7 +171,7 @@ int sl_state_update(struct sl_invocation *invocation, const struct sl_field *val
 {
     int r = check_change(invocation, "sl_state_update");
     if (r == 0 && value->tag == SL_NIL)
-        r = sl_task_explain(invocation->task, "sl_state_update: nil is no state; sl_state_remove removes it");
+        r = EXPLAIN(invocation, "sl_state_update: nil is no state; sl_state_remove removes it");
     if (r < 0)
         return r;
     struct sl_state_cell *cell = invocation->cell;

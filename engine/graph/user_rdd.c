@@ -35,22 +35,17 @@ static int call_dataset(const struct sl_function *fn, struct sl_dataset *dataset
     return rdd.failed ? rdd.failed : r ? SL_EFAIL : 0;
 }
 
-static int refuse_record(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
-                         uint32_t argc, struct sl_returned *ret)
-{
-    return sl_task_explain(task, "a function of sl_rdd_function_new is for foreachRDD");
-}
-
 static void free_function(struct sl_function *fn)
 {
     free(fn);
 }
 
-static const struct sl_function_ops rdd_ops = {
-    .call = refuse_record, .call_dataset = call_dataset, .free = free_function};
+static const struct sl_function_ops rdd_ops = {.call_dataset = call_dataset, .free = free_function};
 
 struct sl_function *sl_rdd_function_new(struct sl_context *context, sl_rdd_function *function, void *user)
 {
+    if (!sl_context_takes_function(context, function != NULL))
+        return NULL;
     struct rdd_function *own = calloc(1, sizeof *own);
     if (!own) {
         sl_context_fail(context, SL_ENOMEM, "out of memory");

@@ -10,12 +10,6 @@ struct receiver_function {
     void *user;
 };
 
-static int refuse_record(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
-                         uint32_t argc, struct sl_returned *ret)
-{
-    return sl_task_explain(task, "a receiver of sl_receiver_new is for receiverStream");
-}
-
 static const struct sl_receiver *receiver_of(const struct sl_function *fn, void **ret_user)
 {
     const struct receiver_function *own = (const struct receiver_function *)fn;
@@ -28,12 +22,13 @@ static void free_function(struct sl_function *fn)
     free(fn);
 }
 
-static const struct sl_function_ops ops = {
-    .call = refuse_record, .receiver = receiver_of, .free = free_function};
+static const struct sl_function_ops ops = {.receiver = receiver_of, .free = free_function};
 
 struct sl_function *sl_receiver_new(struct sl_context *context, const struct sl_receiver *receiver,
                                     void *user)
 {
+    if (!sl_context_takes_function(context, receiver != NULL))
+        return NULL;
     struct receiver_function *own = calloc(1, sizeof *own);
     if (!own) {
         sl_context_fail(context, SL_ENOMEM, "out of memory");

@@ -147,6 +147,26 @@ static int run_all(struct sl_run *run, struct sl_error *err)
     return r;
 }
 
+/* What sl_run was asked to do must make sense together. */
+static int check_options(const struct sl_run_options *options, struct sl_error *err)
+{
+    bool is_bounded = options->once || options->available_now || options->batches;
+    if (options->once && options->available_now)
+        return sl_error_set(err, SL_EUSAGE, "sl_run: once and available_now exclude each other");
+    if (options->batches < 0)
+        return sl_error_set(err, SL_EUSAGE,
+                            "sl_run: batches is %lld; it must be at least 0, which is no limit",
+                            (long long)options->batches);
+    if (options->start_ms < 0)
+        return sl_error_set(err, SL_EUSAGE, "sl_run: start_ms is %lld; it must be at least 0",
+                            (long long)options->start_ms);
+    if (options->start_ms && !options->virtual_clock)
+        return sl_error_set(err, SL_EUSAGE, "sl_run: start_ms is for virtual_clock");
+    if (options->finish && !is_bounded)
+        return sl_error_set(err, SL_EUSAGE, "sl_run: finish is for once, available_now and batches");
+    return 0;
+}
+
 /* Programs compiled with an earlier header have fewer fields, with a later one more; those must be clear. */
 static int read_options(const struct sl_run_options *given, struct sl_run_options *ret, struct sl_error *err)
 {
@@ -164,7 +184,7 @@ static int read_options(const struct sl_run_options *given, struct sl_run_option
     if (!options.stop || options.stop_fd <= 0)
         options.stop_fd = -1;
     *ret = options;
-    return 0;
+    return check_options(&options, err);
 }
 
 static int run_and_close(struct sl_run *run, struct sl_error *err)
@@ -216,6 +236,8 @@ int sl_run_hooked(struct sl_context *context, const struct sl_run_options *given
 
 int sl_run(struct sl_context *context, const struct sl_run_options *options)
 {
+    if (!context)
+        return SL_ENOMEM;
     return sl_run_hooked(context, options, NULL);
 }
 

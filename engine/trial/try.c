@@ -334,8 +334,8 @@ int sl_try_files(struct sl_context *context, const struct sl_try_options *option
 {
     struct sl_error err = {0};
     struct preview preview = {.observer = {look}, .context = context, .samples_max = options->rows};
-    if (context->error.code != SL_OK)
-        return sl_error_class(context->error.code);
+    if (sl_context_status(context) != SL_OK)
+        return sl_context_status(context);
     preview.trial.observer = &preview.observer;
     preview.trial.seen = count;
     preview.trial.batches = options->batches + options->finishes;

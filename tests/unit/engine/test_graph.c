@@ -45,6 +45,33 @@ static void output_as_transformation(struct sl_context *ssc)
     sl_apply_args(lines_of(ssc), "print", NULL, 0);
 }
 
+static void no_function(struct sl_context *ssc)
+{
+    sl_apply_args(lines_of(ssc), "map", SL_ARGS(SL_FN_ARG(NULL)), 1);
+}
+
+static int fail_dataset(void *user, int64_t time_ms, struct sl_rdd *rdd)
+{
+    return sl_rdd_fail(rdd, "never called");
+}
+
+static void dataset_function(struct sl_context *ssc)
+{
+    struct sl_function *f = sl_rdd_function_new(ssc, fail_dataset, NULL);
+    sl_apply_args(lines_of(ssc), "map", SL_ARGS(SL_FN_ARG(f)), 1);
+}
+
+static void receiver(struct sl_context *ssc)
+{
+    static const struct sl_receiver none;
+    sl_call_args(ssc, "negate", SL_ARGS(SL_FN_ARG(sl_receiver_new(ssc, &none, NULL))), 1);
+}
+
+static void nothing_to_call(struct sl_context *ssc)
+{
+    assert_null(sl_function_new(ssc, NULL, NULL));
+}
+
 static void bad_output(struct sl_context *ssc)
 {
     sl_output_args(lines_of(ssc), "saveAsTextFile", SL_ARGS(SL_STR_ARG("out")), 1);
@@ -95,7 +122,11 @@ static void test_errors_name_what_was_meant(void **state)
     } cases[] = {
         {bad_source, {"no source is called textfilestream", "did you mean textFileStream?"}},
         {bad_transformation, {"no transformation is called flatmap", "did you mean flatMap?"}},
-        {output_as_transformation, {"no transformation is called print", ""}},
+        {output_as_transformation, {"no transformation is called print", "it is an output: sl_output"}},
+        {no_function, {"map: the function is NULL", ""}},
+        {dataset_function, {"map: a function made by sl_rdd_function_new", "gets no records"}},
+        {receiver, {"negate: a function made by sl_receiver_new", "gets no records"}},
+        {nothing_to_call, {"the function is NULL", ""}},
         {bad_output, {"no output is called saveAsTextFile;", "did you mean saveAsTextFiles?"}},
         {bad_builtin, {"no built-in is called spilt", "did you mean split"}},
         {unheard_of, {"no transformation is called xyzzyxyzzy", "sluice help"}},
@@ -149,6 +180,46 @@ static void test_nothing_is_built_on_nothing(void **state)
     sl_context_free(NULL);
 }
 
+static int prepare(void *arg, unsigned workers, char *message, size_t message_size)
+{
+    return 0;
+}
+
+/* As where sl_context_new has found no memory, and as of the stream of a call that failed. */
+static void test_a_context_that_is_null_has_the_error_that_memory_is_short(void **state)
+{
+    static const struct sl_receiver none;
+    struct sl_context *ssc = sl_stream_context(NULL);
+    assert_null(ssc);
+    sl_context_on_log(ssc, NULL, NULL);
+    sl_context_at(ssc, "x", 1);
+    assert_int_equal(sl_context_set(ssc, "interval", SL_STR_ARG("1s")), SL_ENOMEM);
+    assert_null(sl_source(ssc, "textFileStream", SL_STR_ARG("in")));
+    assert_null(sl_call(ssc, "sum"));
+    assert_null(sl_function_new(ssc, hand_back, NULL));
+    assert_null(sl_rdd_function_new(ssc, fail_dataset, NULL));
+    assert_null(sl_receiver_new(ssc, &none, NULL));
+    assert_int_equal(sl_context_on_workers(ssc, prepare, NULL), SL_ENOMEM);
+    assert_int_equal(sl_graph(ssc, SL_GRAPH_TEXT, stdout), SL_ENOMEM);
+    assert_int_equal(sl_check(ssc, stdout), SL_ENOMEM);
+    assert_int_equal(sl_try(ssc, NULL, 0, stdout), SL_ENOMEM);
+    assert_int_equal(sl_run(ssc, NULL), SL_ENOMEM);
+    assert_int_equal(sl_context_status(ssc), SL_ENOMEM);
+    assert_string_equal(sl_context_error(ssc), "out of memory");
+}
+
+/* It would be the name of the checkpoint. */
+static void test_a_job_is_named_as_a_file_may_be(void **state)
+{
+    static const char *const names[] = {"", ".", "..", "a/b", "/", "../a"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct sl_context *ssc = sl_context_new(names[i], place.path);
+        assert_int_equal(sl_context_set(ssc, "interval", SL_STR_ARG("1s")), SL_EUSAGE);
+        assert_non_null(strstr(sl_context_error(ssc), "is no name of a job"));
+        sl_context_free(ssc);
+    }
+}
+
 static void test_errors_say_where_in_the_job(void **state)
 {
     char expected[64];
@@ -196,6 +267,21 @@ static void test_streams_of_another_context_are_refused(void **state)
     assert_int_equal(sl_context_status(other), SL_OK);
     sl_context_free(ssc);
     sl_context_free(other);
+}
+
+static void test_functions_of_another_context_are_refused(void **state)
+{
+    for (int i = 0; i < 3; i++) {
+        struct sl_context *ssc = job_new(&place), *other = job_new(&place);
+        struct sl_arg f = SL_FN_ARG(i ? sl_call(other, "notEmpty") : sl_function_new(other, hand_back, NULL));
+        if (i < 2)
+            assert_null(sl_apply(lines_of(ssc), "filter", f));
+        else
+            assert_null(sl_source(ssc, "textFileStream", SL_STR_ARG("in"), SL_OPTIONS_ARG({"filter", f})));
+        sl_context_free(other); /* first: nothing of it may be kept */
+        assert_non_null(strstr(sl_context_error(ssc), "a function of another StreamingContext"));
+        sl_context_free(ssc);
+    }
 }
 
 static void test_inputs_stand_in_the_order_they_were_given(void **state)
@@ -284,6 +370,18 @@ static void test_check_prints_the_graph_or_says_what_is_wrong(void **state)
     sl_context_free(ssc);
 }
 
+static void test_graph_that_cannot_be_written_is_a_failure_of_the_run(void **state)
+{
+    struct sl_context *ssc = job_new(&place);
+    FILE *full = fopen("/dev/full", "w");
+    assert_non_null(full);
+    assert_int_equal(sl_output(lines_of(ssc), "print"), 0);
+    assert_int_equal(sl_graph(ssc, SL_GRAPH_TEXT, full), SL_EFAIL);
+    assert_non_null(strstr(sl_context_error(ssc), "writing the graph: No space left"));
+    fclose(full);
+    sl_context_free(ssc);
+}
+
 static void test_a_graph_has_a_limit(void **state)
 {
     struct sl_context *ssc = job_new(&place);
@@ -314,10 +412,14 @@ int main(void)
         cmocka_unit_test(test_errors_name_what_was_meant),
         cmocka_unit_test(test_the_first_error_sticks),
         cmocka_unit_test(test_nothing_is_built_on_nothing),
+        cmocka_unit_test(test_a_context_that_is_null_has_the_error_that_memory_is_short),
+        cmocka_unit_test(test_a_job_is_named_as_a_file_may_be),
         cmocka_unit_test(test_errors_say_where_in_the_job),
         cmocka_unit_test(test_the_interval_comes_first),
         cmocka_unit_test(test_streams_of_different_slides_are_refused_by_name),
         cmocka_unit_test(test_streams_of_another_context_are_refused),
+        cmocka_unit_test(test_functions_of_another_context_are_refused),
+        cmocka_unit_test(test_graph_that_cannot_be_written_is_a_failure_of_the_run),
         cmocka_unit_test(test_inputs_stand_in_the_order_they_were_given),
         cmocka_unit_test(test_values_become_the_contexts_own),
         cmocka_unit_test(test_description_is_the_same_for_the_same_calls_only),

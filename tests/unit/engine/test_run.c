@@ -217,6 +217,30 @@ static void test_options_of_later_versions_must_be_clear(void **state)
 }
 
 /* A program that was compiled before `batches` and what follows it were added. */
+static void test_options_that_contradict_each_other_are_refused(void **state)
+{
+    const struct {
+        struct sl_run_options options;
+        const char *text;
+    } cases[] = {
+        {{.once = true, .available_now = true}, "once and available_now"},
+        {{.virtual_clock = true, .batches = -1}, "batches is -1"},
+        {{.virtual_clock = true, .start_ms = -1000}, "start_ms is -1000"},
+        {{.once = true, .start_ms = 1000}, "start_ms is for virtual_clock"},
+        {{.virtual_clock = true, .finish = true}, "finish is for once, available_now and batches"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sl_run_options options = cases[i].options;
+        options.size = sizeof options;
+        struct sl_context *ssc = job_new(&place);
+        sl_output(queue(ssc, LIST(LIST(INT(1)))), "print");
+        assert_int_equal(sl_run(ssc, &options), SL_EUSAGE);
+        if (!strstr(sl_context_error(ssc), cases[i].text))
+            fail_msg("%s does not say %s", sl_context_error(ssc), cases[i].text);
+        sl_context_free(ssc);
+    }
+}
+
 static void test_options_that_an_earlier_header_lacks_are_the_defaults(void **state)
 {
     struct sl_run_options options = sl_run_defaults();
@@ -342,6 +366,7 @@ int main(void)
         TEST(test_a_start_time_that_is_no_multiple_is_refused),
         TEST(test_options_without_a_size_are_refused),
         TEST(test_options_of_later_versions_must_be_clear),
+        TEST(test_options_that_contradict_each_other_are_refused),
         TEST(test_options_that_an_earlier_header_lacks_are_the_defaults),
         TEST(test_lines_of_the_log_are_given_to_the_programs_function),
         TEST(test_a_batch_that_mostly_fails_shows_nothing),

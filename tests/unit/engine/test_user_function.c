@@ -190,6 +190,64 @@ static void test_function_in_c_sees_the_event_time_of_its_record(void **state)
     sl_context_free(ssc);
 }
 
+/* ---- statuses that a function returns ---- */
+
+enum { STATUSES = 8 };
+
+/* Statuses that are neither 0 nor what the library gave, and messages that are not passed on; `user` counts the calls. */
+static int odd_status(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
+{
+    const int returned[] = {-1, 1, SL_EUSAGE, SL_ESTOP, SL_ESTRICT, -101};
+    int at = (*(int *)user)++ % STATUSES;
+    if (at < 6)
+        return returned[at];
+    sl_reject(call, "rejected");
+    return at == 6 ? 0 : sl_return(call, argv, argc);
+}
+
+struct asides {
+    int odd, rejected;
+};
+
+static void count_asides(void *arg, enum sl_log_level level, const char *text)
+{
+    struct asides *asides = arg;
+    asides->odd += strstr(text, "set aside") && strstr(text, "it may return 0 or what sl_reject gave");
+    asides->rejected += strstr(text, "set aside") && strstr(text, "\"rejected\"");
+}
+
+static void assert_sets_aside(const char *op)
+{
+    struct asides asides = {0};
+    int calls = 0;
+    struct sl_field records[STATUSES];
+    for (int i = 0; i < STATUSES; i++)
+        records[i] = sl_integer(i);
+    const struct sl_field batch = sl_list(records, STATUSES);
+    struct sl_context *ssc = sl_context_new("test", ".");
+    sl_context_on_log(ssc, count_asides, &asides);
+    sl_context_set(ssc, "interval", SL_STR_ARG("1s"));
+    sl_context_set(ssc, "checkpoint", SL_BOOL_ARG(false));
+    sl_context_set(ssc, "workers", SL_INT_ARG(1));
+    sl_context_set(ssc, "maxErrorRate", SL_NUM_ARG(1));
+    struct sl_stream *s = sl_source(ssc, "queueStream", sl_value_arg(sl_list(&batch, 1)));
+    FILE *out = tmpfile();
+    sl_output(sl_apply(s, op, SL_FN_ARG(sl_function_new(ssc, odd_status, &calls))), "print");
+    assert_int_equal(run(ssc, out), 0);
+    assert_int_equal(asides.odd, STATUSES - 2);
+    assert_int_equal(asides.rejected, 2);
+    assert_int_equal(ftell(out), 0);
+    fclose(out);
+    sl_context_free(ssc);
+}
+
+static void test_status_that_is_none_sets_the_record_aside(void **state)
+{
+    static const char *const ops[] = {"map", "flatMap", "filter", "keyBy", "sortBy", "peek"};
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        assert_sets_aside(ops[i]);
+}
+
 /* ---- what a function returns that no Lua function could ---- */
 
 enum { DEEP = 100 };
@@ -265,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_function_in_c_that_fails_fails_the_batch),
         cmocka_unit_test(test_function_over_records_is_none_for_datasets),
         cmocka_unit_test(test_function_in_c_sees_the_event_time_of_its_record),
+        cmocka_unit_test(test_status_that_is_none_sets_the_record_aside),
         cmocka_unit_test(test_values_of_a_function_in_c_are_checked),
         cmocka_unit_test(test_values_that_are_no_arguments_are_refused),
     };
