@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from . import __version__
 from .driver import run as run_driver
+from .executor import SparkExecutor, explain
 from .worker import arguments_of_job
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ UNIX_SOCKETS = "spark.python.unix.domain.socket.enabled"
 
 class Refused(Exception):
     """What the user has to change: exit status 2."""
+
+
+class NotStarted(Exception):
+    """What went wrong before there was a driver: exit status 1."""
 
 
 @dataclass
@@ -97,6 +102,8 @@ def parse(arguments: Sequence[str]) -> Line:
         if one == "--":
             line.rest += arguments[i:]
             break
+        if one == "-e":
+            raise Refused("-e is for sluice run: executors read the job from a file")
         if option in _OWN or option in _WITH_VALUE:
             if not equals:
                 i += 1
@@ -151,7 +158,24 @@ def with_retries(master: str) -> str:
     return "local[1,4]" if master == "local" else master
 
 
+def make_workdir(given: str) -> str:
+    """Its absolute path."""
+    try:
+        os.makedirs(given, exist_ok=True)
+    except OSError as error:
+        raise NotStarted("making the work directory %s: %s" % (given, error.strerror)) from error
+    return os.path.abspath(given)
+
+
 def open_session(line: Line) -> SparkSession:
+    """A session of Spark; without Java, a master that is there, or a setting that it takes, the reason in one line."""
+    try:
+        return _session(line)
+    except Exception as error:
+        raise NotStarted("Spark has not started: %s" % explain(error)) from error
+
+
+def _session(line: Line) -> SparkSession:
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.appName("sluice " + Path(line.job).stem)
@@ -170,11 +194,8 @@ def open_session(line: Line) -> SparkSession:
 
 
 def run(line: Line) -> int:
-    from .executor import SparkExecutor
-
     program = find_program(line.program)
-    os.makedirs(line.workdir, exist_ok=True)
-    workdir = os.path.abspath(line.workdir)
+    workdir = make_workdir(line.workdir)
     check_spark()
     session = open_session(line)
     context = session.sparkContext
@@ -202,7 +223,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given[:1] == ["version"]:
         print("sluice-spark", __version__)
         return 0
-    if given[:1] in ([], ["help"], ["-h"], ["--help"]):
+    options = given[: given.index("--")] if "--" in given else given
+    if given[:1] in ([], ["help"]) or "-h" in options or "--help" in options:
         print(USAGE)
         return 0 if given else 2
     if given[0] == "run":
@@ -215,3 +237,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Refused as error:
         print("sluice-spark: %s" % error, file=sys.stderr)
         return 2
+    except NotStarted as error:
+        print("sluice-spark: %s" % error, file=sys.stderr)
+        return 1

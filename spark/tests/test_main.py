@@ -28,6 +28,7 @@ def test_a_line_is_taken_apart() -> None:
         (["a.lua", "--workdir", "w", "--reduce-partitions", "0"], "1 to 10000"),
         (["a.lua", "--workdir", "w", "--conf", "x"], "KEY=VALUE"),
         (["a.lua", "--workdir", "w", "--state", "here"], "auto, driver, tasks"),
+        (["-e", "ssc:textFileStream('in'):print()", "--workdir", "w"], "-e is for sluice run"),
     ],
 )
 def test_what_is_wrong_is_refused(given: list[str], said: str) -> None:
@@ -40,6 +41,32 @@ def test_exit_status_of_what_is_refused(capsys: pytest.CaptureFixture[str]) -> N
     assert main(["walk"]) == 2
     assert main(["version"]) == 0
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", [["help"], ["--help"], ["run", "--help"], ["run", "job.lua", "-h"]])
+def test_help_is_given_wherever_it_is_asked_for(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(given) == 0
+    assert capsys.readouterr().out.startswith("usage: sluice-spark run JOB.lua")
+
+
+def test_a_work_directory_that_cannot_be_made_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    path = tmp_path / "file" / "work"
+    assert main(["run", "job.lua", "--workdir", str(path), "--sluice", sys.executable]) == 1
+    assert capsys.readouterr().err == "sluice-spark: making the work directory %s: Not a directory\n" % path
+
+
+def test_spark_that_does_not_start_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def no_java(line: object) -> None:
+        raise RuntimeError("[JAVA_GATEWAY_EXITED] Java gateway process exited before sending its port number.\nmore of it")
+
+    monkeypatch.setitem(sys.modules, "pyspark", SimpleNamespace(__version__="4.0.0"))
+    monkeypatch.setattr("sluice_spark.main._session", no_java)
+    assert main(["run", "job.lua", "--workdir", str(tmp_path / "work"), "--sluice", sys.executable]) == 1
+    said = "[JAVA_GATEWAY_EXITED] Java gateway process exited before sending its port number."
+    assert capsys.readouterr().err == "sluice-spark: Spark has not started: %s\n" % said
 
 
 @pytest.mark.parametrize(("version", "is_refused"), [("3.5.7", True), ("4.0.0", False), ("4.3.0.dev1", False), ("10.0", False)])
