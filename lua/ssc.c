@@ -103,6 +103,9 @@ static int construct(lua_State *L)
                           "StreamingContext takes a table of options, got %s; write "
                           "StreamingContext { interval = \"1s\" }",
                           lua_isnone(L, 2) ? "a call without any" : sl_phrase(L, 2));
+    if (!lua_isnoneornil(L, 3)) /* sluice:StreamingContext { ... } gives the module, too */
+        return luaL_error(L, "StreamingContext takes one table; it is called with a dot, not a colon: "
+                             "sluice.StreamingContext { interval = \"1s\" }");
     make_context(L);
     struct sl_arg options = sl_options_take(L, 2);
     set_options(L, options); /* first: an unknown name may be the interval's, misspelt */

@@ -272,6 +272,28 @@ static struct sl_field take_table(lua_State *L, int index, struct sl_arena *aren
     return list;
 }
 
+/* Whether the tables around it are in the module sluice, which is an argument where it is called as an object. */
+static bool is_in_module(lua_State *L, const struct level *outer)
+{
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_getfield(L, -1, "sluice");
+    const void *module = lua_topointer(L, -1);
+    lua_pop(L, 2);
+    while (outer && outer->table != module)
+        outer = outer->outer;
+    return module && outer;
+}
+
+static void refuse(lua_State *L, int index, const struct level *outer)
+{
+    static const char no_value[] = "which is no value (nil, boolean, number, string, table)";
+    if (is_in_module(L, outer))
+        luaL_error(
+            L, "the module sluice, %s; what it has is called with a dot, not a colon: sluice.split(\" \")",
+            no_value);
+    luaL_error(L, "%s, %s", sl_phrase(L, index), no_value);
+}
+
 static struct sl_field take(lua_State *L, int index, struct sl_arena *arena, const struct level *outer)
 {
     switch (lua_type(L, index)) {
@@ -289,7 +311,7 @@ static struct sl_field take(lua_State *L, int index, struct sl_arena *arena, con
         break;
     }
     if (!sl_value_is_null(L, index))
-        luaL_error(L, "%s, which is no value (nil, boolean, number, string, table)", sl_phrase(L, index));
+        refuse(L, index, outer);
     return sl_nil();
 }
 

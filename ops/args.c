@@ -416,6 +416,15 @@ size_t sl_args_drop_flag(const struct sl_arg *given, size_t count, struct sl_are
     return has_flag ? 1 : count;
 }
 
+/* Lua functions of a job hand on arguments that they were not given: f(a, nil) is f(a). */
+static size_t without_last_nils(const struct sl_param *params, const struct sl_arg *given, size_t count)
+{
+    while (count > param_count(params) && given[count - 1].kind == SL_ARG_VALUE &&
+           given[count - 1].value.tag == SL_NIL)
+        count--;
+    return count;
+}
+
 int sl_args_check(const char *what, const struct sl_param *params, const struct sl_param *options,
                   const struct sl_arg *given, size_t count, struct sl_arg *ret, struct sl_arg *ret_options,
                   struct sl_error *err)
@@ -426,6 +435,7 @@ int sl_args_check(const char *what, const struct sl_param *params, const struct 
         ret[i] = (struct sl_arg){.kind = SL_ARG_NONE};
     for (size_t i = 0; options && i < SL_OPTIONS_MAX; i++)
         ret_options[i] = (struct sl_arg){.kind = SL_ARG_NONE};
+    count = without_last_nils(params, given, count);
     if (options && count && is_options(params, &given[count - 1], count - 1)) {
         int r = options_check(what, options, &given[count - 1], ret_options, err);
         if (r < 0)

@@ -37,6 +37,7 @@ static const char of_stream[] =
     "a stream has no values while the graph is built: write map, reduce or count, or foreachRDD";
 static const char or_zero[] = "write (x or 0) where x may be nil";
 static const char to_number[] = "tonumber(s) makes a number of a string";
+static const char with_dot[] = "what sluice has is called with a dot, not a colon: sluice.split(\" \")";
 static const char to_string[] = "sluice.str(v) makes a string of any value";
 
 static const struct hint errors[] = {
@@ -60,6 +61,7 @@ static const struct hint errors[] = {
     {"attempt to compare nil with number", or_zero},
     {"attempt to compare number with string", to_number},
     {"attempt to compare string with number", to_number},
+    {"on bad self (string expected, got table)", with_dot},
     {"attempt to compare two table values", "lists have no order in Lua: compare what is in them"},
     {0},
 };
@@ -151,6 +153,8 @@ static const struct hint signs[] = {
 
 static const struct hint nears[] = {
     {"near '#'", "Lua's comments begin with --"},
+    {"expected near 'if'", "Lua writes condition and x or y"},
+    {"']' expected near ':'", "a part of a string is s:sub(from, to), counted from 1"},
     {"near '!'", "Lua writes not x"},
     {"near '['", "a list is written { 1, 2 }"},
     {"near 'in'",
@@ -207,6 +211,13 @@ static long line_of(const char *message)
     return at && at > message && at[-1] == ':' ? strtol(at, NULL, 10) : 0;
 }
 
+/* "..." % (a, b) */
+static const char *hint_of_format(const char *message, const char *line)
+{
+    bool is_format = strstr(message, "')' expected near ','") && strstr(line, "% (");
+    return is_format ? "a format is filled in by sluice.format(f, ...)" : NULL;
+}
+
 const char *sl_hint_of_syntax(const char *message, const char *text, size_t len)
 {
     char line[LINE_MAX_BYTES];
@@ -216,6 +227,7 @@ const char *sl_hint_of_syntax(const char *message, const char *text, size_t len)
     copy_line(text, len, number, line);
     const char *remedy = hint_of_words(line);
     remedy = remedy ? remedy : first_in(signs, line);
+    remedy = remedy ? remedy : hint_of_format(message, line);
     return remedy ? remedy : first_in(nears, message);
 }
 

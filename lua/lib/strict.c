@@ -35,6 +35,7 @@ static const struct {
     {"sum", "use sluice.sum where a reducer is wanted"},
     {"isinstance", "use type(x)"},
     {"format", "use string.format, or sluice.format"},
+    {"f", "an f-string is sluice.format(\"%s: %d\", k, n)"},
     {"json", "use sluice.json, sluice.parseJson and sluice.toJson"},
     {"re", "use sluice.regex, or string.match with Lua's patterns"},
     {"time", "use sluice.batchTime()"},
@@ -165,7 +166,8 @@ static const char fields_remedy[] = "the function gets the record's fields: func
 static int no_such_string_field(lua_State *L)
 {
     if (lua_type(L, 2) != LUA_TSTRING)
-        return luaL_error(L, "a string has no field %s; %s", luaL_tolstring(L, 2, NULL), fields_remedy);
+        return luaL_error(L, "a string has no field %s; %s; the i-th byte of a string is s:sub(i, i), from 1",
+                          luaL_tolstring(L, 2, NULL), fields_remedy);
     const char *name = lua_tostring(L, 2);
     const char *remedy = sl_hint_of_string_method(name);
     if (remedy)

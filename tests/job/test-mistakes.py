@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What Lua would silently do otherwise is an error with its remedy."""
-import pathlib
+import os, pathlib
 from harness import *
 
 HEAD = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = 1, checkpoint = false }\n'
@@ -57,8 +57,27 @@ def test_globals_that_the_job_assigns_are_used_as_ever():
 def test_indexing_a_record_that_is_a_string_or_a_number_names_the_fields():
     fields = "the function gets the record's fields: function(key, value)"
     set_aside("function(kv) return kv[2] end", ["job.lua:3: a string has no field 2; " + fields])
+    set_aside("function(line) return line[0] end", ["a string has no field 0; ", "the i-th byte of a string is s:sub(i, i), from 1"])
     set_aside("function(kv) return kv.name end", ["a string has no method or field 'name'; " + fields])
     set_aside("function(kv) return kv[2] end", ["a number has no field 2; " + fields], "5")
+
+
+def test_the_module_is_no_object_with_methods():
+    for call in ("s:flatMap(sluice:split(' '))", "s:map(sluice:lower())", "sluice:counter('x')",
+                 "sluice:table('in/a')"):
+        refused(HEAD + "local s = ssc:queueStream{{'a'}}\n" + call, ["job.lua:4: ", "with a dot, not a colon: sluice."])
+    refused(HEAD.replace("sluice.Str", "sluice:Str"), ["job.lua:2: ", "with a dot, not a colon: sluice."])
+    set_aside("function(l) return sluice:format('%s', l) end", ["with a dot, not a colon"])
+    set_aside("function(l) return sluice:row(l) end", ["with a dot, not a colon"])
+    refused(HEAD + "ssc:queueStream{{'a'}}:map(function(l) return f'{l}' end):print()", ["f is not defined; an f-string is sluice.format"])
+
+
+def test_arguments_that_are_handed_on_as_nil_were_not_given():
+    sluice_ok("run", job(HEAD + "local function out(s, name, options) s:saveAsTextFiles('out/' .. name, 'txt', options) end\n"
+                         "local s = ssc:queueStream({{'a'}}, nil):distinct(nil)\nout(s, 'plain')\nout(s, 'csv', { format = 'csv' })\ns:print(10, nil)\n"), *RUN)
+    equal(sorted(os.listdir("out")), ["csv-1000.txt", "csv.txt", "plain-1000.txt", "plain.txt"], "outputs")
+    refused(HEAD + "ssc:queueStream{{'a'}}:print(10, nil, 5)", ["too many arguments"])
+    refused(HEAD + "ssc:queueStream{{'a'}}:map(nil)", ["map: f"])
 
 
 def test_methods_that_strings_do_not_have_name_what_to_use():
@@ -77,6 +96,8 @@ PYTHON_LINES = (
     ("import re", "require"), ("from pyspark import SparkContext", "require"), ("local b = 1 != 2", "Lua writes ~="), ("x += 1", "x = x + y"),
     ("local b = 2 ** 3", "x ^ y"), ("local b = 1 && 2", "Lua writes and"), ("local b = !s", "Lua writes not x"), ("# a comment", "begin with --"),
     ("local b = [1, 2]", "a list is written { 1, 2 }"), ("s:filter(function(l) return \"a\" in l end):print()", "s:find(text, 1, true)"),
+    ("s:map(function(x) return 1 if x else 2 end):print()", "condition and x or y"), ("s:map(function(x) return x[1:2] end):print()", "s:sub(from, to)"),
+    ("s:map(function(x) return '%s-%d' % (x, 1) end):print()", "sluice.format"),
     ("s:sortBy(f, ascending=false)", "arguments have no names"), ("s:map(function(w) return (w, 1) end):print()", "a tuple is several values"),
     ("local b = {'a': 1}", "a map is written { name = value }"), ("if 1 < 2:", "Lua writes if ... then"), ("local b = s is nil", "x == nil"),
     ("local b = 'lambda' local +", None), ("local b = 1 - -- lambda\n)", None))
