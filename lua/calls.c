@@ -102,6 +102,7 @@ int sl_calls_rows(struct sl_copy *copy, unsigned number, uint32_t parameters, st
 
 struct fold {
     struct sl_copy *copy;
+    struct sl_task *task;
     struct sl_arena *keep;
     struct sl_field *const *cells;
     const struct sl_field *values;
@@ -116,6 +117,7 @@ static int fold_protected(lua_State *L)
     for (; fold->done < fold->count; fold->done++) {
         struct sl_field *cell = fold->cells[fold->done];
         sl_watchdog_next(fold->copy);
+        fold->task->row = fold->row[fold->done];
         lua_pushvalue(L, FUNCTION);
         push_field(L, cell);
         push_field(L, &fold->values[fold->row[fold->done]]);
@@ -134,7 +136,7 @@ uint32_t sl_calls_fold(struct sl_copy *copy, unsigned number, struct sl_task *ta
                        struct sl_field *const *cells, const struct sl_field *values, const uint16_t *row,
                        uint32_t count)
 {
-    struct fold fold = {copy, keep, cells, values, row, count, 0};
+    struct fold fold = {copy, task, keep, cells, values, row, count, 0};
     (void)run(copy, number, task, fold_protected, &fold);
     return fold.done;
 }

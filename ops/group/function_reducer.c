@@ -83,6 +83,21 @@ static int call_two(const struct sl_function_reducer *r, const struct sl_functio
     return result < 0 ? result : keep_value(keep, &value, state);
 }
 
+/* Which worker combines what splits gave, and what it did before, is a matter of chance: math.random depends on the two
+ * values there (task->keys). */
+static int combine_two(const struct sl_function_reducer *r, const struct sl_function *fn,
+                       struct sl_task *task, struct sl_arena *keep, union sl_state *state,
+                       const union sl_state *other)
+{
+    const struct sl_field both[2] = {cell_of(state)->value, cell_of(other)->value};
+    const struct sl_field pair = sl_list(both, 2);
+    task->keys = &pair;
+    task->row = 0;
+    int result = call_two(r, fn, task, keep, &both[0], &both[1], state);
+    task->keys = NULL;
+    return result;
+}
+
 static int begin(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
                  const struct sl_field *value, union sl_state *ret)
 {
@@ -133,30 +148,36 @@ static uint32_t merge_rows(const struct sl_reducer *reducer, struct sl_task *tas
 static int combine(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
                    union sl_state *state, const union sl_state *other)
 {
-    const struct cell *from = cell_of(other);
-    int r = call_two(own(reducer), own(reducer)->combine, task, keep, &cell_of(state)->value, &from->value,
-                     state);
-    cell_of(state)->records += r == 0 ? from->records : 0;
+    int r = combine_two(own(reducer), own(reducer)->combine, task, keep, state, other);
+    cell_of(state)->records += r == 0 ? cell_of(other)->records : 0;
     return r;
 }
 
+enum { PAIRS_MAX = 512 }; /* at once */
+
+/* The states are those of different groups. */
 static uint32_t combine_rows(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
                              union sl_state *const *states, const union sl_state *const *others,
                              uint32_t count)
 {
     const struct sl_function *fn = own(reducer)->combine;
-    struct sl_field *cells[SL_CHUNK_ROWS], values[SL_CHUNK_ROWS];
-    uint16_t row[SL_CHUNK_ROWS];
+    struct sl_field *cells[PAIRS_MAX], values[PAIRS_MAX], both[PAIRS_MAX][2], pair[PAIRS_MAX];
+    uint16_t row[PAIRS_MAX];
     if (!fn->ops->fold_rows)
         return 0;
-    if (count > SL_CHUNK_ROWS)
-        count = SL_CHUNK_ROWS;
+    if (count > PAIRS_MAX)
+        count = PAIRS_MAX;
     for (uint32_t k = 0; k < count; k++) {
         cells[k] = states[k]->pointer;
         values[k] = cell_of(others[k])->value;
         row[k] = (uint16_t)k;
+        both[k][0] = *cells[k];
+        both[k][1] = values[k];
+        pair[k] = sl_list(both[k], 2);
     }
+    task->keys = pair; /* as in combine_two */
     uint32_t done = fn->ops->fold_rows(fn, task, keep, cells, values, row, count);
+    task->keys = NULL;
     for (uint32_t k = 0; k < done; k++)
         cell_of(states[k])->records += cell_of(others[k])->records;
     return done;
@@ -165,10 +186,8 @@ static uint32_t combine_rows(const struct sl_reducer *reducer, struct sl_task *t
 static int inverse(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
                    union sl_state *state, const union sl_state *other)
 {
-    const struct cell *from = cell_of(other);
-    int r = call_two(own(reducer), own(reducer)->inverse, task, keep, &cell_of(state)->value, &from->value,
-                     state);
-    cell_of(state)->records -= r == 0 ? from->records : 0;
+    int r = combine_two(own(reducer), own(reducer)->inverse, task, keep, state, other);
+    cell_of(state)->records -= r == 0 ? cell_of(other)->records : 0;
     return r;
 }
 

@@ -105,7 +105,12 @@ def test_functions_in_lua():
         "aggregate": "integers:aggregateByKey(0, function(a, v) return a + v end, function(a, b) return a + b end)",
         "all": "floats:values():reduce(function(a, b) return a + b end)",
         "random": "integers:map(function(k, v) return math.random(1000) end):countByValue()",
+        "either": "integers:reduceByKey(function(a, b) return math.random(2) == 1 and a or b end)",
+        "drawn": "integers:aggregateByKey({ 0, 0 }, function(a, v) a[1] = a[1] + 1 if math.random(a[1]) == 1 then a[2] = v end return a end, "
+                 "function(a, b) return { a[1] + b[1], math.random(a[1] + b[1]) <= a[1] and a[2] or b[2] } end)",
+        "any": "floats:values():reduce(function(a, b) return math.random() < 0.5 and a or b end)",
     })
+    check(len(set(found["either"].split(b"\n"))) > 2, "one of the values of each key: %r" % found["either"][:200])
     equal(found["combine"], rows_of(integers, lambda v: len(v) * 1000003 + v[0] + v[-1] * 7), "combineByKey")
     equal(found["aggregate"], rows_of(integers, sum), "aggregateByKey")
     equal(found["text"], rows_of(integers, lambda v: "".join(map(str, v))[-30:]), "a reducer of texts sees values in input order")
