@@ -40,7 +40,7 @@ static bool is_set(const char *name)
     return value && value[0];
 }
 
-bool sl_color_is_wanted(int fd)
+static bool is_wanted(int fd)
 {
     const char *terminal = getenv("TERM");
     if (is_set("NO_COLOR"))
@@ -53,5 +53,5 @@ bool sl_color_is_wanted(int fd)
 const char *sl_color(enum sl_color color, int fd)
 {
     static const char *const sequences[] = {"\033[1;31m", "\033[33m", "\033[32m", "\033[0m"};
-    return sl_color_is_wanted(fd) ? sequences[color] : "";
+    return is_wanted(fd) ? sequences[color] : "";
 }

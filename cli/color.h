@@ -12,8 +12,6 @@
 int sl_color_take(size_t argc, const char *const *argv, const char **ret, size_t *ret_argc,
                   struct sl_error *err);
 
-bool sl_color_is_wanted(int fd);
-
 enum sl_color { SL_COLOR_BAD, SL_COLOR_WARNING, SL_COLOR_GOOD, SL_COLOR_OFF };
 /* The sequence that begins it, or ends any; "" where colours are not wanted on fd. */
 const char *sl_color(enum sl_color color, int fd);

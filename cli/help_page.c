@@ -77,8 +77,3 @@ bool sl_help_page(const char *name, FILE *out)
         }
     return false;
 }
-
-const char *sl_help_page_at(size_t i)
-{
-    return i < sizeof pages / sizeof *pages ? pages[i].name : NULL;
-}

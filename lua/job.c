@@ -170,7 +170,7 @@ int sl_job_add_workers(struct sl_job *job, unsigned workers, struct sl_error *er
     return 0;
 }
 
-int64_t sl_job_timeout_ms(const struct sl_job *job)
+static int64_t timeout_ms(const struct sl_job *job)
 {
     return job->main->context->options.function_timeout_ms;
 }
@@ -182,7 +182,7 @@ static int prepare_workers(void *arg, unsigned workers, char *message, size_t me
     struct sl_error err;
     int r = sl_job_add_workers(job, workers, &err);
     if (r == 0 && !job->watchdog)
-        r = sl_watchdog_new(job, sl_job_timeout_ms(job), &job->watchdog, &err);
+        r = sl_watchdog_new(job, timeout_ms(job), &job->watchdog, &err);
     if (r < 0)
         snprintf(message, message_size, "%s", err.text);
     return r;

@@ -23,5 +23,3 @@ struct sl_job {
     struct sl_buf captured; /* of the main copy, as it was loaded: lua/captured.h */
     struct sl_watchdog *watchdog; /* while it runs */
 };
-
-int64_t sl_job_timeout_ms(const struct sl_job *job);

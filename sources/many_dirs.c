@@ -443,9 +443,10 @@ static char *base_of(const char *dir)
     return len ? strndup(dir, len) : strdup(dir[0] == '/' ? "/" : ".");
 }
 
-int sl_many_dirs_open(const struct sl_services *services, const char *dir, bool recursive,
-                      const struct sl_arrivals_options *options, struct sl_arrivals **ret,
-                      struct sl_error *err)
+/* dir and options are borrowed until close. SL_EUSAGE: a directory that is named without a pattern does not exist. */
+static int open_many(const struct sl_services *services, const char *dir, bool recursive,
+                     const struct sl_arrivals_options *options, struct sl_arrivals **ret,
+                     struct sl_error *err)
 {
     struct many *many = calloc(1, sizeof *many);
     if (!many)
@@ -474,6 +475,6 @@ int sl_many_dirs_or_one(const struct sl_services *services, const struct sl_file
 {
     bool is_many = options->recursive || sl_pattern_is(options->dir);
     if (is_many && !services->trial)
-        return sl_many_dirs_open(services, options->dir, options->recursive, &options->arrivals, ret, err);
+        return open_many(services, options->dir, options->recursive, &options->arrivals, ret, err);
     return services->open_arrivals(services, options->dir, &options->arrivals, ret, err);
 }

@@ -8,10 +8,7 @@
 #include "core/contract/services.h"
 #include "sources/options.h"
 
-/* dir and options are borrowed until close. SL_EUSAGE: a directory that is named without a pattern does not exist. */
-int sl_many_dirs_open(const struct sl_services *services, const char *dir, bool recursive,
-                      const struct sl_arrivals_options *options, struct sl_arrivals **ret,
-                      struct sl_error *err);
-/* The same by a source's options; one directory where it is one, and what a trial is given. */
+/* Of a source with these options, which are borrowed until close; one directory where it is one, and what a trial is given.
+ * SL_EUSAGE: a directory that is named without a pattern does not exist. */
 int sl_many_dirs_or_one(const struct sl_services *services, const struct sl_file_options *options,
                         struct sl_arrivals **ret, struct sl_error *err);

@@ -7,8 +7,6 @@
 
 #include <sqlite3.h>
 
-enum { SL_SQL_TABLES_MAX = 4096 };
-
 /* The clock of one database: SQLite asks the file system layer for the time. */
 struct sl_sql_clock {
     sqlite3_vfs vfs; /* first: a copy of the default one */

@@ -17,7 +17,7 @@ const char *sl_column_type_name(enum sl_column_type type)
     return type_names[type];
 }
 
-bool sl_column_type_find(const void *name, size_t len, enum sl_column_type *ret)
+static bool find_type(const void *name, size_t len, enum sl_column_type *ret)
 {
     for (size_t i = SL_COLUMN_STRING; i < sizeof type_names / sizeof *type_names; i++)
         if (strlen(type_names[i]) == len && memcmp(type_names[i], name, len) == 0) {
@@ -80,7 +80,7 @@ static int schema_type(const struct sl_field *type, struct sl_column *column, st
 {
     static const char *const names[] = {"string", "int", "double", "boolean", "timestamp", "json"};
     char text[32] = "";
-    if (type->tag == SL_STR && sl_column_type_find(type->str, type->len, &column->type))
+    if (type->tag == SL_STR && find_type(type->str, type->len, &column->type))
         return 0;
     if (type->tag == SL_STR)
         snprintf(text, sizeof text, "%.*s", (int)(type->len < sizeof text ? type->len : sizeof text - 1),
@@ -161,8 +161,9 @@ const struct sl_columns *sl_columns_pick(struct sl_arena *arena, const struct sl
     return picked;
 }
 
-const struct sl_columns *sl_columns_common(struct sl_arena *arena, const struct sl_columns *a,
-                                           const struct sl_columns *b)
+/* Of records that come from either: NULL where names or their order differ; where types differ, any. */
+static const struct sl_columns *common_columns(struct sl_arena *arena, const struct sl_columns *a,
+                                               const struct sl_columns *b)
 {
     if (!a || !b || a->count != b->count)
         return NULL;
@@ -192,7 +193,7 @@ int sl_columns_of_inputs(const struct sl_node *node, struct sl_arena *arena, con
 {
     const struct sl_columns *common = sl_node_columns(node->input[0]);
     for (unsigned i = 1; i < node->inputs; i++)
-        common = sl_columns_common(arena, common, sl_node_columns(node->input[i]));
+        common = common_columns(arena, common, sl_node_columns(node->input[i]));
     *ret = common;
     return 0;
 }

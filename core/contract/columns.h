@@ -50,7 +50,6 @@ struct sl_columns {
 
 /* "string", "int" ...; "any" for SL_COLUMN_ANY. */
 const char *sl_column_type_name(enum sl_column_type type);
-bool sl_column_type_find(const void *name, size_t len, enum sl_column_type *ret);
 
 /* Cleared columns; NULL: out of memory. */
 struct sl_columns *sl_columns_new(struct sl_arena *arena, uint32_t count);
@@ -70,9 +69,6 @@ int sl_columns_schema(struct sl_arena *arena, const struct sl_field *schema, con
  * is no memory: such columns are not known. */
 const struct sl_columns *sl_columns_pick(struct sl_arena *arena, const struct sl_columns *columns,
                                          const uint32_t *number, uint32_t count);
-/* Of records that come from either: NULL where names or their order differ; where types differ, any. */
-const struct sl_columns *sl_columns_common(struct sl_arena *arena, const struct sl_columns *a,
-                                           const struct sl_columns *b);
 
 /* For descriptors (sl_op.columns): the first input's; those that all inputs have in common. */
 int sl_columns_of_input(const struct sl_node *node, struct sl_arena *arena, const struct sl_columns **ret,

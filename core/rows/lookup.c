@@ -138,28 +138,21 @@ int sl_lookup_new(struct sl_rows *rows, uint32_t key, uint64_t seed, struct sl_l
     struct sl_lookup *lookup = calloc(1, sizeof *lookup);
     if (!lookup)
         return SL_ENOMEM;
-    atomic_init(&lookup->refs, 1);
     lookup->rows = sl_rows_ref(rows);
     lookup->dataset = sl_dataset_of(sl_rows_ref(rows));
     lookup->key = key;
     lookup->seed = seed;
     if (!lookup->dataset || !make_slots(lookup) || !fill(lookup)) {
-        sl_lookup_unref(lookup);
+        sl_lookup_free(lookup);
         return SL_ENOMEM;
     }
     *ret = lookup;
     return 0;
 }
 
-struct sl_lookup *sl_lookup_ref(struct sl_lookup *lookup)
+void sl_lookup_free(struct sl_lookup *lookup)
 {
-    atomic_fetch_add_explicit(&lookup->refs, 1, memory_order_relaxed);
-    return lookup;
-}
-
-void sl_lookup_unref(struct sl_lookup *lookup)
-{
-    if (!lookup || atomic_fetch_sub_explicit(&lookup->refs, 1, memory_order_acq_rel) > 1)
+    if (!lookup)
         return;
     sl_dataset_unref(lookup->dataset);
     sl_rows_unref(lookup->rows);

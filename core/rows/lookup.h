@@ -1,6 +1,6 @@
 /* Rows that are found by a key: one version of a reference table (sluice.table).
  *
- * Immutable once it is made and reference-counted, so that all workers share one. Beyond the rows themselves, 16 bytes a
+ * Immutable once it is made, so that all workers share one. Beyond the rows themselves, 16 bytes a
  * field, an index takes 11 to 22 bytes a row, and 4 more where keys have several rows. */
 #pragma once
 
@@ -12,7 +12,6 @@
 struct sl_lookup_slot;
 
 struct sl_lookup {
-    _Atomic unsigned refs;
     struct sl_rows *rows;       /* a reference; in memory */
     struct sl_dataset *dataset; /* the same rows as one partition */
     uint32_t key;               /* the column of the key, from 0 */
@@ -29,8 +28,7 @@ struct sl_lookup {
 /* Takes a reference to the rows, each of which is wider than `key`. The rows of one key are found in their order.
  * 0; SL_EUSAGE: there are too many rows; SL_ENOMEM. */
 int sl_lookup_new(struct sl_rows *rows, uint32_t key, uint64_t seed, struct sl_lookup **ret);
-struct sl_lookup *sl_lookup_ref(struct sl_lookup *lookup);
-void sl_lookup_unref(struct sl_lookup *lookup); /* NULL is fine */
+void sl_lookup_free(struct sl_lookup *lookup); /* NULL is fine */
 
 /* The number of the first row with the key, or SL_NO_ROW. */
 uint32_t sl_lookup_find(const struct sl_lookup *lookup, const struct sl_field *key);

@@ -48,9 +48,7 @@ int sl_batch_go_on(struct sl_run *run, const struct sl_progress *progress, struc
 
 /* Does the next step of engine/batch/commit.c: 1 if there are more, 0 when the batch is done, or a failure. */
 int sl_batch_step(struct sl_batch *batch, struct sl_error *err);
-/* The name of the step that would be next, for hooks of tests; what it does, for messages: "writing the outputs". The
- * second is for batches that are not done. */
-const char *sl_batch_step_name(const struct sl_batch *batch);
+/* What the next step does, for messages: "writing the outputs". Of a batch that is not done. */
 const char *sl_batch_step_doing(const struct sl_batch *batch);
 
 /* The rows: everything but what touches the outside. A step of commit.c. */

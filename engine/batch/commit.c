@@ -222,11 +222,18 @@ const struct sl_commit_step sl_commit_steps[] = {
     {0},
 };
 
+/* The name of the step that would be next, for hooks of tests. */
+static const char *step_name(const struct sl_batch *batch)
+{
+    const char *name = sl_commit_steps[batch->step].name;
+    return name ? name : "done";
+}
+
 static void tell_hooks(const struct sl_batch *batch)
 {
     const struct sl_run_hooks *hooks = batch->run->hooks;
     if (hooks && hooks->step)
-        hooks->step(hooks->arg, batch->t, sl_batch_step_name(batch));
+        hooks->step(hooks->arg, batch->t, step_name(batch));
 }
 
 int sl_batch_step(struct sl_batch *batch, struct sl_error *err)
@@ -244,12 +251,6 @@ int sl_batch_step(struct sl_batch *batch, struct sl_error *err)
         return 1;
     tell_hooks(batch);
     return 0;
-}
-
-const char *sl_batch_step_name(const struct sl_batch *batch)
-{
-    const char *name = sl_commit_steps[batch->step].name;
-    return name ? name : "done";
 }
 
 const char *sl_batch_step_doing(const struct sl_batch *batch)

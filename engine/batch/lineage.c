@@ -46,8 +46,10 @@ static void reach_tables(const struct sl_pipelines *pipelines, int64_t *back_ms)
             back_ms[n] = 0;
 }
 
-int sl_lineage_of(const struct sl_run *run, const struct sl_node *node, int64_t t,
-                  struct sl_manifest_input *ret, size_t *ret_count, struct sl_error *err)
+/* What the node gives at time t is made of these: ret[run->sources] of which *ret_count are set, in the order of the
+ * sources. 0 or SL_ENOMEM. */
+static int lineage_of(const struct sl_run *run, const struct sl_node *node, int64_t t,
+                      struct sl_manifest_input *ret, size_t *ret_count, struct sl_error *err)
 {
     int64_t *back_ms = calloc(run->pipelines->nodes + 1, sizeof *back_ms); /* + 1: never of size 0 */
     size_t count = 0;
@@ -115,16 +117,22 @@ static void note_batch(struct sl_batch *batch, const struct sl_manifest_input *i
     }
 }
 
+/* Whether the node is an output that shows how many files went into it. */
+static bool is_view(const struct sl_node *node)
+{
+    return node->op->kind == SL_OP_OUTPUT && strcmp(node->op->name, "mount") == 0;
+}
+
 static int note(struct sl_batch *batch, const struct sl_node *node, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
     struct sl_manifest_input *input = calloc(run->sources + 1, sizeof *input); /* + 1: never of size 0 */
     size_t count = 0;
-    int r = input ? sl_lineage_of(run, node, batch->t, input, &count, err) : sl_error_nomem(err);
+    int r = input ? lineage_of(run, node, batch->t, input, &count, err) : sl_error_nomem(err);
     int64_t from_ms = INT64_MAX;
     for (size_t n = 0; n < count; n++)
         from_ms = input[n].from_ms < from_ms ? input[n].from_ms : from_ms;
-    bool is_windowed = count && run->window_counts && sl_lineage_is_view(node) &&
+    bool is_windowed = count && run->window_counts && is_view(node) &&
                        from_ms < batch->t - run->context->options.interval_ms;
     if (r == 0 && is_windowed)
         r = note_window(batch, input, count, from_ms, err);
@@ -147,11 +155,6 @@ int sl_lineage_note(struct sl_batch *batch, const struct sl_node *node, struct s
     return note(batch, node, err);
 }
 
-bool sl_lineage_is_view(const struct sl_node *node)
-{
-    return node->op->kind == SL_OP_OUTPUT && strcmp(node->op->name, "mount") == 0;
-}
-
 /* ---- how many files the batches of the windows had ---- */
 
 static int64_t longest_view(struct sl_run *run, struct sl_error *err)
@@ -162,8 +165,8 @@ static int64_t longest_view(struct sl_run *run, struct sl_error *err)
     for (size_t n = 0; r == 0 && n < run->pipelines->nodes; n++) {
         const struct sl_node *node = run->pipelines->node[n];
         size_t count = 0;
-        if (sl_lineage_is_view(node))
-            r = sl_lineage_of(run, node, 0, input, &count, err);
+        if (is_view(node))
+            r = lineage_of(run, node, 0, input, &count, err);
         for (size_t i = 0; i < count; i++)
             longest = -input[i].from_ms > longest ? -input[i].from_ms : longest;
     }
@@ -216,5 +219,5 @@ int sl_lineage_add(const struct sl_run *run, const struct sl_node *node, int64_t
     if (!input)
         return sl_error_nomem(err);
     manifest->input = input;
-    return sl_lineage_of(run, node, t, input, &manifest->inputs, err);
+    return lineage_of(run, node, t, input, &manifest->inputs, err);
 }

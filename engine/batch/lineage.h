@@ -4,12 +4,6 @@
 
 #include "engine/batch/batch.h"
 
-/* What the node gives at time t is made of these: ret[run->sources] of which *ret_count are set, in the order of the
- * sources. 0 or SL_ENOMEM. */
-int sl_lineage_of(const struct sl_run *run, const struct sl_node *node, int64_t t,
-                  struct sl_manifest_input *ret, size_t *ret_count, struct sl_error *err);
-/* Whether the node is an output that shows how many files went into it. */
-bool sl_lineage_is_view(const struct sl_node *node);
 /* At a start, when it is known which batch was committed last: counts the files of those that windows reach. */
 int sl_lineage_open(struct sl_run *run, struct sl_error *err);
 void sl_lineage_close(struct sl_run *run);

@@ -44,9 +44,6 @@ int sl_stages_hash(struct sl_context *context, char ret[17], struct sl_error *er
 int sl_stages_print(struct sl_context *context, FILE *out);
 /* The graph as JSON, with version, hash and stages: `sluice graph --json`. */
 int sl_stages_print_json(struct sl_context *context, FILE *out);
-/* Appends them as JSON, the value of "stages"; as lines of text. False: out of memory. */
-bool sl_stages_json(const struct sl_stages *stages, struct sl_buf *buf);
-bool sl_stages_text(const struct sl_stages *stages, struct sl_buf *buf);
 /* A reduce whose groups enter what the operator keeps on the driver; or whose records meet it in shards. */
 bool sl_stages_keeps_state(const struct sl_node *node);
 /* The latter: its functions are called for records. */

@@ -111,7 +111,8 @@ static void add_stage(const struct sl_stages *stages, size_t number, struct sl_b
     sl_buf_byte(buf, '}');
 }
 
-bool sl_stages_json(const struct sl_stages *stages, struct sl_buf *buf)
+/* Appends them as JSON, the value of "stages". False: out of memory. */
+static bool write_json(const struct sl_stages *stages, struct sl_buf *buf)
 {
     sl_buf_byte(buf, '[');
     for (size_t s = 0; s < stages->count; s++) {
@@ -124,7 +125,8 @@ bool sl_stages_json(const struct sl_stages *stages, struct sl_buf *buf)
 
 /* ---- text ---- */
 
-bool sl_stages_text(const struct sl_stages *stages, struct sl_buf *buf)
+/* The same as lines of text. */
+static bool write_text(const struct sl_stages *stages, struct sl_buf *buf)
 {
     const struct sl_pipelines *pipelines = stages->pipelines;
     for (size_t s = 0; s < stages->count; s++) {
@@ -172,7 +174,7 @@ static int print(struct sl_context *context, const struct sl_buf *text, FILE *ou
 int sl_stages_print(struct sl_context *context, FILE *out)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
-    int r = add_stages(context, sl_stages_text, &text);
+    int r = add_stages(context, write_text, &text);
     return r < 0 ? r : print(context, &text, out);
 }
 
@@ -186,7 +188,7 @@ static int print_object(struct sl_context *context, const char *graph, size_t le
     if (r == 0 &&
         !sl_buf_printf(&text, "{\"version\":%d,\"graph\":\"%s\",\"stages\":", SL_GRAPH_VERSION, hash))
         r = sl_error_nomem(&context->error);
-    r = r < 0 ? r : add_stages(context, sl_stages_json, &text);
+    r = r < 0 ? r : add_stages(context, write_json, &text);
     if (r == 0 && (!sl_buf_byte(&text, ',') || !sl_buf_append(&text, graph + 1, len - 1)))
         r = sl_error_nomem(&context->error);
     return r < 0 ? r : print(context, &text, out);

@@ -183,7 +183,8 @@ struct fuse_session *sl_session_fuse(struct sl_session *session)
     return session->fuse;
 }
 
-void sl_session_stop(struct sl_session *session)
+/* Stops serving; requests that wait in the kernel get an error when it is unmounted. */
+static void stop(struct sl_session *session)
 {
     for (unsigned i = 0; i < session->serving; i++)
         pthread_cancel(session->server[i].thread);
@@ -211,7 +212,7 @@ void sl_session_free(struct sl_session *session)
 {
     if (!session)
         return;
-    sl_session_stop(session);
+    stop(session);
     bool is_ended = session->is_ended && session->dir; /* another run may have mounted there since */
     if (is_ended)
         sl_mount_point_clear(session->dir);

@@ -20,7 +20,5 @@ int sl_session_serve(struct sl_session *session, struct sl_error *err);
  * changed. */
 bool sl_session_is_lost(struct sl_session *session);
 struct fuse_session *sl_session_fuse(struct sl_session *session);
-/* Stops serving; requests that wait in the kernel get an error when it is unmounted. */
-void sl_session_stop(struct sl_session *session);
 /* Unmounts, lazily where it is busy, and frees. NULL is fine. */
 void sl_session_free(struct sl_session *session);

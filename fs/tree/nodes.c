@@ -105,7 +105,7 @@ int sl_node_of(struct sl_tree *tree, uint64_t ino, struct node *ret)
     return 0;
 }
 
-bool sl_node_is_dir(const struct node *node)
+static bool is_dir(const struct node *node)
 {
     switch (node->kind) {
     case NODE_ROOT:
@@ -133,7 +133,7 @@ static uint32_t mode_of(const struct sl_tree *tree, const struct node *node)
 {
     if (node->kind == NODE_LINK || node->kind == NODE_NOW)
         return S_IFLNK | 0777;
-    if (sl_node_is_dir(node))
+    if (is_dir(node))
         return S_IFDIR | (tree->options.for_others ? 0555 : 0500);
     return S_IFREG | (tree->options.for_others ? 0444 : 0400);
 }

@@ -158,7 +158,6 @@ struct node sl_node_in_view(struct view *view, unsigned slot);
 struct node sl_node_in_owner(struct owner *owner, enum node_kind kind, uint64_t index);
 const char *sl_link_name(unsigned link); /* 0..3; NULL beyond */
 const char *sl_link_target(unsigned link);
-bool sl_node_is_dir(const struct node *node);
 /* Unlocks where a file has to be rendered for its size. */
 int sl_node_attr(struct sl_tree *tree, const struct node *node, struct sl_attr *ret);
 /* The attributes that need no rendering. False: only ino and mode are set. */

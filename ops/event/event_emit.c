@@ -80,9 +80,12 @@ int sl_event_fields(const struct sl_stage *stage, struct sl_task *task, const st
     return r;
 }
 
-int sl_event_row(const struct sl_stage *stage, struct sl_task *task, struct sl_rows *rows,
-                 const struct sl_event_span *span, const struct sl_group_entry *entry,
-                 struct sl_rows **left_out)
+/* A row of the result: start, stop, the fields of the group, and, with emit = "updates", whether it is final. Copied. A
+ * group error, and a group that has failed, leaves it out and goes to the sink; *left_out notes it. maxErrorRate judges the
+ * batch that brought what failed, so an error counts here only where it is a new one of a window that is still open. */
+static int add_row(const struct sl_stage *stage, struct sl_task *task, struct sl_rows *rows,
+                   const struct sl_event_span *span, const struct sl_group_entry *entry,
+                   struct sl_rows **left_out)
 {
     struct sl_field row[SL_EVENT_ROW_FIELDS], copy[SL_WIDTH_MAX];
     uint32_t width;
@@ -278,7 +281,7 @@ static int emit_key(const struct emission *emission, struct sl_task *task, struc
     }
     if (r < 0 || (emission->changed && !gathered.changed))
         return r;
-    return sl_event_row(emission->stage, task, part->rows, &part->span, &gathered.entry, &part->left_out);
+    return add_row(emission->stage, task, part->rows, &part->span, &gathered.entry, &part->left_out);
 }
 
 static int emit_part(void *arg, size_t index, struct sl_task *task, struct sl_rows *rows)

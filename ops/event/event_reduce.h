@@ -48,12 +48,6 @@ struct sl_event_span {
     bool final;
 };
 
-/* A row of the result: start, stop, the fields of the group, and, with emit = "updates", whether it is final. Copied. A
- * group error, and a group that has failed, leaves it out and goes to the sink; *left_out notes it. maxErrorRate judges the
- * batch that brought what failed, so an error counts here only where it is a new one of a window that is still open. */
-int sl_event_row(const struct sl_stage *stage, struct sl_task *task, struct sl_rows *rows,
-                 const struct sl_event_span *span, const struct sl_group_entry *entry,
-                 struct sl_rows **left_out);
 /* The same as fields that are borrowed from the entry and the scratch of the task; width 0: it is left out, *ret_noted says
  * whether that is to be noted. */
 enum { SL_EVENT_ROW_FIELDS = SL_WIDTH_MAX + 3 };

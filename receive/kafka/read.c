@@ -42,8 +42,8 @@ struct reading {
     struct sl_field column[3][SL_CHUNK_ROWS];
 };
 
-int sl_kafka_read_consumer(struct sl_kafka_source *source, struct sl_kafka_consumer **ret,
-                           struct sl_error *err)
+/* The consumer of all reads, opened by the first. */
+static int take_consumer(struct sl_kafka_source *source, struct sl_kafka_consumer **ret, struct sl_error *err)
 {
     char ahead[24];
     int64_t kilobytes = source->ahead_bytes / 1024 / (int64_t)(source->partitions ? source->partitions : 1);
@@ -489,7 +489,7 @@ int sl_kafka_read(struct sl_source *source, size_t p, struct sl_task *task, stru
     reading->task = task;
     reading->out = out;
     reading->at = reading->split->from;
-    int r = sl_kafka_read_consumer(own, &reading->consumer, task->err);
+    int r = take_consumer(own, &reading->consumer, task->err);
     while (r == 0 && !reading->is_done)
         r = read_piece(reading);
     if (r < 0)

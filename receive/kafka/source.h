@@ -145,9 +145,6 @@ int sl_kafka_read(struct sl_source *source, size_t p, struct sl_task *task, stru
 /* Records of the partition were gone: counted, and reported in the log. */
 void sl_kafka_read_lost(struct sl_kafka_source *source, const struct sl_kafka_partition *partition,
                         int64_t count, int64_t from, int64_t to);
-/* The consumer of all reads, opened by the first. */
-int sl_kafka_read_consumer(struct sl_kafka_source *source, struct sl_kafka_consumer **ret,
-                           struct sl_error *err);
 
 /* ---- elsewhere.c: core/contract/source.h ---- */
 

@@ -339,14 +339,6 @@ uint64_t sl_received_log_end(struct sl_received_log *log)
     return end;
 }
 
-bool sl_received_log_is_dirty(struct sl_received_log *log)
-{
-    pthread_mutex_lock(&log->lock);
-    bool is_dirty = log->dir && log->appended > log->synced;
-    pthread_mutex_unlock(&log->lock);
-    return is_dirty;
-}
-
 uint64_t sl_received_log_unused_bytes(struct sl_received_log *log)
 {
     pthread_mutex_lock(&log->lock);

@@ -53,8 +53,6 @@ int sl_received_log_append(struct sl_received_log *log, struct sl_received_frame
 uint64_t sl_received_log_end(struct sl_received_log *log);
 /* Everything that was appended before the call is durable when it returns. Any thread. A failure must end the run. */
 int sl_received_log_sync(struct sl_received_log *log, struct sl_error *err);
-/* Whether there is anything appended that was not synced. Any thread. */
-bool sl_received_log_is_dirty(struct sl_received_log *log);
 /* Bytes after the last committed record. Any thread. */
 uint64_t sl_received_log_unused_bytes(struct sl_received_log *log);
 

@@ -32,7 +32,7 @@ static bool is_legal(const struct sl_field *topic)
     return ok;
 }
 
-int sl_kafka_settings_read(const struct sl_node *node, struct sl_kafka_settings *ret, struct sl_error *err)
+static int read_settings(const struct sl_node *node, struct sl_kafka_settings *ret, struct sl_error *err)
 {
     struct sl_field topic = sl_node_value(node, 0);
     *ret = (struct sl_kafka_settings){
@@ -52,7 +52,7 @@ int sl_kafka_settings_read(const struct sl_node *node, struct sl_kafka_settings 
 static int check(struct sl_node *node, struct sl_error *err)
 {
     struct sl_kafka_settings settings;
-    int r = sl_kafka_settings_read(node, &settings, err);
+    int r = read_settings(node, &settings, err);
     r = r < 0 ? r : sl_kafka_properties_check(&settings.params, err);
     return r < 0 ? sl_error_wrap(err, "%s", node->op->name) : 0;
 }
@@ -61,7 +61,7 @@ static int memory_open(const struct sl_node *node, void *memory, struct sl_error
 {
     struct sl_kafka_memory *own = memory;
     own->producer = NULL;
-    return sl_kafka_settings_read(node, &own->settings, err);
+    return read_settings(node, &own->settings, err);
 }
 
 static void memory_done(void *memory)
@@ -164,7 +164,7 @@ static int open_topic(const struct sl_node *node, const struct sl_services *serv
     struct sl_kafka_settings settings;
     struct sl_kafka_producer *producer = NULL;
     (void)services;
-    int r = sl_kafka_settings_read(node, &settings, err);
+    int r = read_settings(node, &settings, err);
     r = r < 0 ? r : sl_kafka_producer_open(&settings.params, ours, &producer, err);
     sl_kafka_producer_close(producer);
     return r < 0 ? sl_site_wrap(&node->site, err) : 0;
@@ -192,7 +192,7 @@ static int probe(const struct sl_node *node, const struct sl_services *services,
     struct sl_kafka_consumer *consumer = NULL;
     int32_t partitions = -1;
     (void)services;
-    int r = sl_kafka_settings_read(node, &settings, err);
+    int r = read_settings(node, &settings, err);
     r = r < 0 ? r : sl_kafka_consumer_open(&settings.params, ours, &consumer, err);
     if (r < 0)
         return r;

@@ -35,7 +35,8 @@ static int lost(const struct sl_kafka_writer *writer, int r, struct sl_error *er
     return r == SL_EUNREACHABLE ? sl_error_redo(err, writer->memory->settings.retry_ms) : r;
 }
 
-bool sl_kafka_writer_group(const struct sl_services *services, const char *topic, struct sl_buf *ret)
+/* "sluice-<checkpoint id>-<topic>" */
+static bool append_group(const struct sl_services *services, const char *topic, struct sl_buf *ret)
 {
     const char *id = services->checkpoint_id ? services->checkpoint_id : services->owner;
     return sl_buf_path(ret, "sluice-%s-%s", id, topic) != NULL;
@@ -113,7 +114,7 @@ static int connect(struct sl_kafka_writer *writer, struct sl_error *err)
     struct sl_kafka_memory *memory = writer->memory;
     if (memory->producer)
         return 0;
-    if (!sl_kafka_writer_group(writer->stage->services, memory->settings.topic, &group))
+    if (!append_group(writer->stage->services, memory->settings.topic, &group))
         return sl_error_nomem(err);
     int r = open_producer(writer, (const char *)group.bytes, err);
     if (r < 0)
@@ -273,7 +274,7 @@ int sl_kafka_writer_commit(struct sl_kafka_writer *writer, struct sl_error *err)
     struct sl_kafka_memory *memory = writer->memory;
     if (!writer->is_open)
         return 0;
-    if (!sl_kafka_writer_group(writer->stage->services, memory->settings.topic, &group))
+    if (!append_group(writer->stage->services, memory->settings.topic, &group))
         return sl_error_nomem(err);
     writer->is_open = false;
     begin_retry(writer, memory->settings.timeout_ms);

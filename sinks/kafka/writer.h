@@ -44,10 +44,6 @@ struct sl_kafka_writer {
     uint64_t replaced; /* in them, as struct sl_kafka_out has it */
 };
 
-int sl_kafka_settings_read(const struct sl_node *node, struct sl_kafka_settings *ret, struct sl_error *err);
-/* "sluice-<checkpoint id>-<topic>" */
-bool sl_kafka_writer_group(const struct sl_services *services, const char *topic, struct sl_buf *ret);
-
 void sl_kafka_writer_init(struct sl_kafka_writer *writer, const struct sl_stage *stage,
                           struct sl_kafka_memory *memory);
 /* For struct sl_sequence: arg is the writer. */

@@ -309,8 +309,17 @@ static int claim_batch(struct postgres *db, bool *ret_there, uint64_t *ret_recor
     "SELECT set_config('synchronous_commit', 'on', true)"                                                    \
     " WHERE current_setting('synchronous_commit', true) = 'off'"
 
-int sl_postgres_begin(struct sl_table_database *database, int64_t batch_ms, bool *ret_there,
-                      uint64_t *ret_records, struct sl_error *err)
+/* A connection that is closed takes its transaction back. */
+static void postgres_rollback(struct sl_table_database *database)
+{
+    struct sl_error ignored;
+    database->in_batch = false;
+    if (!database->broken && own(database)->transactions)
+        (void)run_sql(own(database), "ROLLBACK", &ignored); /* it is broken then, and is closed */
+}
+
+static int postgres_begin(struct sl_table_database *database, int64_t batch_ms, bool *ret_there,
+                          uint64_t *ret_records, struct sl_error *err)
 {
     struct postgres *db = own(database);
     *ret_there = false;
@@ -323,12 +332,12 @@ int sl_postgres_begin(struct sl_table_database *database, int64_t batch_ms, bool
     r = r < 0 ? r : claim_batch(db, ret_there, ret_records, err);
     database->in_batch = true;
     if (r < 0 || *ret_there)
-        sl_postgres_rollback(database);
+        postgres_rollback(database);
     return r;
 }
 
-int sl_postgres_create(struct sl_table_database *database, const struct sl_table_column *column,
-                       uint32_t count, struct sl_error *err)
+static int postgres_create(struct sl_table_database *database, const struct sl_table_column *column,
+                           uint32_t count, struct sl_error *err)
 {
     struct postgres *db = own(database);
     sl_buf_clear(&db->sql);
@@ -339,14 +348,14 @@ int sl_postgres_create(struct sl_table_database *database, const struct sl_table
 }
 
 /* Not TRUNCATE: transactions that read now still see the old rows. */
-int sl_postgres_clear(struct sl_table_database *database, struct sl_error *err)
+static int postgres_clear(struct sl_table_database *database, struct sl_error *err)
 {
     struct postgres *db = own(database);
     sl_buf_clear(&db->sql);
     return run_built(db, sl_buf_printf(&db->sql, "DELETE FROM %s", (const char *)db->name.bytes), err);
 }
 
-int sl_postgres_end(struct sl_table_database *database, uint64_t records, struct sl_error *err)
+static int postgres_end(struct sl_table_database *database, uint64_t records, struct sl_error *err)
 {
     struct postgres *db = own(database);
     bool inserted;
@@ -360,7 +369,7 @@ int sl_postgres_end(struct sl_table_database *database, uint64_t records, struct
         records, NULL, err);
 }
 
-int sl_postgres_commit(struct sl_table_database *database, struct sl_error *err)
+static int postgres_commit(struct sl_table_database *database, struct sl_error *err)
 {
     struct postgres *db = own(database);
     int r = db->transactions ? run_sql(db, "COMMIT", err) : 0;
@@ -369,28 +378,19 @@ int sl_postgres_commit(struct sl_table_database *database, struct sl_error *err)
     return r;
 }
 
-/* A connection that is closed takes its transaction back. */
-void sl_postgres_rollback(struct sl_table_database *database)
-{
-    struct sl_error ignored;
-    database->in_batch = false;
-    if (!database->broken && own(database)->transactions)
-        (void)run_sql(own(database), "ROLLBACK", &ignored); /* it is broken then, and is closed */
-}
-
 static const struct sl_table_database_ops ops = {
     .open = open_database,
     .close = close_database,
     .identify = identify,
     .describe = sl_postgres_describe,
     .type_of = sl_postgres_type_of,
-    .begin = sl_postgres_begin,
-    .create = sl_postgres_create,
-    .clear = sl_postgres_clear,
+    .begin = postgres_begin,
+    .create = postgres_create,
+    .clear = postgres_clear,
     .write = sl_postgres_write,
-    .end = sl_postgres_end,
-    .commit = sl_postgres_commit,
-    .rollback = sl_postgres_rollback,
+    .end = postgres_end,
+    .commit = postgres_commit,
+    .rollback = postgres_rollback,
 };
 const struct sl_table_database_ops *const sl_table_postgres = &ops;
 

@@ -21,14 +21,6 @@ struct postgres {
 int sl_postgres_describe(struct sl_table_database *database, struct sl_arena *arena,
                          struct sl_table_shape *ret, struct sl_error *err);
 struct sl_table_column sl_postgres_type_of(enum sl_table_kind kind);
-int sl_postgres_begin(struct sl_table_database *database, int64_t batch_ms, bool *ret_there,
-                      uint64_t *ret_records, struct sl_error *err);
-int sl_postgres_create(struct sl_table_database *database, const struct sl_table_column *column,
-                       uint32_t count, struct sl_error *err);
-int sl_postgres_clear(struct sl_table_database *database, struct sl_error *err);
-int sl_postgres_end(struct sl_table_database *database, uint64_t records, struct sl_error *err);
-int sl_postgres_commit(struct sl_table_database *database, struct sl_error *err);
-void sl_postgres_rollback(struct sl_table_database *database);
 int sl_postgres_write(struct sl_table_database *database, const struct sl_table_rows *rows, uint32_t from,
                       uint32_t to, uint32_t *ret_bad, char *message, struct sl_error *err);
 

@@ -22,7 +22,8 @@ bool sl_sql_is_key(const struct sl_table_settings *settings, const char *name)
     return false;
 }
 
-void sl_sql_keys(struct sl_buf *sql, const struct sl_table_settings *settings)
+/* (a, b) of the key. */
+static void append_keys(struct sl_buf *sql, const struct sl_table_settings *settings)
 {
     sl_buf_byte(sql, '(');
     for (uint32_t i = 0; i < settings->keys; i++) {
@@ -54,7 +55,7 @@ bool sl_sql_new_columns(struct sl_buf *sql, const struct sl_table_settings *sett
     }
     if (settings->keys) {
         sl_buf_text(sql, ", PRIMARY KEY ");
-        sl_sql_keys(sql, settings);
+        append_keys(sql, settings);
     }
     sl_buf_byte(sql, ')');
     return !sql->failed;
@@ -64,7 +65,7 @@ void sl_sql_upsert(struct sl_buf *sql, const struct sl_table_settings *settings,
                    const struct sl_table_column *column, uint32_t count)
 {
     sl_buf_text(sql, " ON CONFLICT ");
-    sl_sql_keys(sql, settings);
+    append_keys(sql, settings);
     sl_buf_text(sql, " DO ");
     uint32_t set = 0;
     size_t len = sql->len;

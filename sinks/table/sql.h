@@ -7,8 +7,6 @@
 /* In double quotes. */
 bool sl_sql_name(struct sl_buf *sql, const char *name);
 bool sl_sql_is_key(const struct sl_table_settings *settings, const char *name);
-/* (a, b) of the key. */
-void sl_sql_keys(struct sl_buf *sql, const struct sl_table_settings *settings);
 /* (a, b) of the columns. */
 bool sl_sql_columns(struct sl_buf *sql, const struct sl_table_column *column, uint32_t count);
 /* The columns of a table to be made with their types and the key, in brackets. */

@@ -42,7 +42,7 @@ static int open_table(const struct sl_node *node, const struct sl_services *serv
 
 static void close_table(struct sl_source *source)
 {
-    sl_lookup_unref(own(source)->lookup);
+    sl_lookup_free(own(source)->lookup);
     free(source);
 }
 

@@ -201,7 +201,7 @@ int sl_version_writer_finish(struct sl_version_writer *writer, uint64_t seed, st
     print_hash(writer->state, hash);
     r = make_lookup(writer->rows, writer->name, writer->columns, writer->key, seed, &lookup, err);
     if (r == 0 && writer->fd >= 0 && (r = show_copy(writer, hash, err)) < 0)
-        sl_lookup_unref(lookup);
+        sl_lookup_free(lookup);
     if (r < 0)
         return r;
     memcpy(ret_hash, hash, sizeof hash);

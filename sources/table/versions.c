@@ -95,7 +95,7 @@ static int read_version(const struct sl_table_source *table, struct version *ret
     sl_table_files_done(&files);
     ret->is_stable = is_still_there(table, ret->identity);
     if (r == 0 && !ret->is_stable) {
-        sl_lookup_unref(ret->lookup);
+        sl_lookup_free(ret->lookup);
         r = sl_error_set(err, SL_EFAIL, "it was changed while it was read");
     }
     return r;
@@ -105,9 +105,9 @@ static void use(struct sl_table_source *table, struct version *version)
 {
     bool is_same = table->lookup && strcmp(table->hash, version->hash) == 0;
     if (is_same)
-        sl_lookup_unref(version->lookup);
+        sl_lookup_free(version->lookup);
     else {
-        sl_lookup_unref(table->lookup);
+        sl_lookup_free(table->lookup);
         table->lookup = version->lookup;
         table->is_new = table->has_changed = true;
     }
@@ -250,7 +250,7 @@ int sl_table_bring_back(struct sl_table_source *table, const char *hash, const c
         return 0;
     }
     if (r == 0)
-        sl_lookup_unref(version.lookup);
+        sl_lookup_free(version.lookup);
     *err = no_copy;
     return explain_lost(table, hash, err);
 }

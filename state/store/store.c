@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool sl_store_append(struct sl_store_list *list, struct sl_store_entry entry)
+/* False: out of memory. */
+static bool append(struct sl_store_list *list, struct sl_store_entry entry)
 {
     struct sl_store_entry *grown = sl_array_grow(list->entry, list->count, &list->capacity, sizeof *grown);
     if (!grown)
@@ -35,7 +36,7 @@ int sl_store_list_parse(struct sl_store_list *list, const char *text, struct sl_
                 err, SL_EDAMAGED,
                 "the list of segments in the catalog is damaged; restore it from a backup or start "
                 "over with sluice reset --yes");
-        if (!sl_store_append(list, entry))
+        if (!append(list, entry))
             return sl_error_nomem(err);
         line += len;
     }
@@ -259,7 +260,7 @@ static int finish_segment(struct sl_store *store, struct sl_error *err)
         return 0;
     int r = sl_segment_finish(store->writer, &entry.bytes, &entry.hash, err);
     store->writer = NULL;
-    return r == 0 && !sl_store_append(&store->list, entry) ? sl_error_nomem(err) : r;
+    return r == 0 && !append(&store->list, entry) ? sl_error_nomem(err) : r;
 }
 
 int sl_store_failure(const struct sl_store *store, struct sl_error *err)

@@ -65,8 +65,6 @@ static inline void sl_store_path(uint64_t number, char path[SL_STORE_PATH_BYTES]
 {
     snprintf(path, SL_STORE_PATH_BYTES, "%" PRIu64 ".seg", number);
 }
-/* False: out of memory. */
-bool sl_store_append(struct sl_store_list *list, struct sl_store_entry entry);
 /* Appends what the text lists (state/store/store.c). SL_EDAMAGED: it is no list. */
 int sl_store_list_parse(struct sl_store_list *list, const char *text, struct sl_error *err);
 int sl_store_open_segment(struct sl_store *store, const struct sl_store_entry *entry, bool verify,

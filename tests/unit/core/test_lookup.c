@@ -67,7 +67,7 @@ static void test_lookup_finds_all_rows_of_a_key_in_order(void **state)
                 struct sl_field key = key_of(i * 83, kinds, text);
                 check_key(lookup, sizes[s], kinds, column, &key);
             }
-            sl_lookup_unref(lookup);
+            sl_lookup_free(lookup);
         }
 }
 
@@ -83,7 +83,7 @@ static void test_lookup_finds_many_as_it_finds_one(void **state)
     sl_lookup_find_all(lookup, keys, SL_CHUNK_ROWS, found);
     for (uint32_t i = 0; i < SL_CHUNK_ROWS; i++)
         assert_int_equal(found[i], sl_lookup_find(lookup, &keys[i]));
-    sl_lookup_unref(lookup);
+    sl_lookup_free(lookup);
 }
 
 static void test_lookup_takes_at_most_64_bytes_a_key_beyond_its_text(void **state)
@@ -106,7 +106,7 @@ static void test_lookup_takes_at_most_64_bytes_a_key_beyond_its_text(void **stat
     assert_int_equal(lookup->keys, KEYS);
     assert_in_range(sl_lookup_bytes(lookup), KEYS, text_bytes + 64ull * KEYS);
     sl_rows_unref(rows);
-    sl_lookup_unref(lookup);
+    sl_lookup_free(lookup);
 }
 
 int main(void)
