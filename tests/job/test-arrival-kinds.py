@@ -144,6 +144,21 @@ def test_damaged():
         explains(name, "quarantined in batch")
 
 
+@row("is sparse: more than a GiB, of which less than one byte in 1000 is stored")
+def test_sparse():
+    lines_job()
+    move_in("a", "a\n")
+    for name, stored in (("holes", 4096), ("few_holes", 2 << 20)):
+        with open(name, "wb") as file:
+            file.write(b"x" * (stored - 1) + b"\n")
+            file.truncate((1 << 30) + 4096)
+        os.rename(name, "in/" + name)
+    once()
+    equal([row for row in rows() if len(row) < 100], ["a"], "the rows that are short")
+    explains("holes", "quarantined in batch", "a sparse file")
+    explains("few_holes", "taken in batch")
+
+
 # ---- names and crowds ----
 
 @row("has a name of any bytes, up to 255")
