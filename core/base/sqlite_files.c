@@ -7,40 +7,58 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { FILES = 4 };
+
+/* The name of the database, or of what may lie beside it. False: it is too long. */
+static bool name_of(const char *path, size_t i, char name[static PATH_MAX])
+{
+    static const char *const suffixes[FILES] = {"", "-wal", "-shm", "-journal"};
+    return snprintf(name, PATH_MAX, "%s%s", path, suffixes[i]) < PATH_MAX;
+}
 
 int sl_sqlite_files_check(struct sl_io *io, const char *path, struct sl_error *err)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
     char name[PATH_MAX];
     int r = 0;
-    for (size_t i = 0; r == 0 && i < sizeof suffixes / sizeof *suffixes; i++) {
-        if (snprintf(name, sizeof name, "%s%s", path, suffixes[i]) >= (int)sizeof name)
-            return sl_error_sys(err, ENAMETOOLONG, "opening %s", path);
-        r = sl_io_check_file(io, AT_FDCWD, name, err);
-    }
+    for (size_t i = 0; r == 0 && i < FILES; i++)
+        r = name_of(path, i, name) ? sl_io_check_file(io, AT_FDCWD, name, err)
+                                   : sl_error_sys(err, ENAMETOOLONG, "opening %s", path);
     return r;
 }
 
-/* A journal may be made where files can be made, also in a directory with the sticky bit. */
-static int check_directory(struct sl_io *io, const char *real, struct sl_error *err)
+static bool all_may_write_directory(struct sl_io *io, const char *path)
 {
     char dir[PATH_MAX];
     struct statx st;
-    const char *slash = strrchr(real, '/');
-    int len = slash == real ? 1 : slash ? (int)(slash - real) : 0;
-    snprintf(dir, sizeof dir, "%.*s", len ? len : 1, len ? real : ".");
-    if (io->ops->statx(io, AT_FDCWD, dir, 0, STATX_MODE, &st) < 0 || !(st.stx_mode & S_IWOTH))
-        return 0; /* what cannot be looked at cannot be opened: opening reports why */
-    return sl_error_set(
-        err, SL_EUSAGE,
-        "all users may write %s, and SQLite does what a journal says that is put beside %s; keep it in a "
-        "directory that only its users may write",
-        dir, real);
+    const char *slash = strrchr(path, '/');
+    int len = slash == path ? 1 : slash ? (int)(slash - path) : 0;
+    snprintf(dir, sizeof dir, "%.*s", len ? len : 1, len ? path : ".");
+    return io->ops->statx(io, AT_FDCWD, dir, 0, STATX_MODE, &st) == 0 && st.stx_mode & S_IWOTH;
+}
+
+int sl_sqlite_files_own(struct sl_io *io, const char *path, struct sl_error *err)
+{
+    char name[PATH_MAX];
+    struct statx st;
+    if (!all_may_write_directory(io, path))
+        return 0;
+    for (size_t i = 0; i < FILES; i++)
+        if (name_of(path, i, name) &&
+            io->ops->statx(io, AT_FDCWD, name, AT_SYMLINK_NOFOLLOW, STATX_UID, &st) == 0 && st.stx_uid != 0 &&
+            st.stx_uid != geteuid())
+            return sl_error_set(
+                err, SL_EUSAGE,
+                "%s belongs to another user (uid %u), and SQLite does what it says; remove it, and keep the "
+                "table in a directory that only its users may write",
+                name, st.stx_uid);
+    return 0;
 }
 
 int sl_sqlite_files_trust(struct sl_io *io, const char *path, const char *real, struct sl_error *err)
 {
     int r = sl_trust_links(io, AT_FDCWD, path, err);
     r = r < 0 ? r : sl_trust_as_root(io, path, "keep a table there", err);
-    return r < 0 ? r : check_directory(io, real, err);
+    return r < 0 ? r : sl_sqlite_files_own(io, real, err);
 }

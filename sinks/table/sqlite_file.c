@@ -159,6 +159,7 @@ static int new_file(char *path, const struct sl_table_settings *settings, const 
         free(path);
         return sl_error_nomem(err);
     }
+    file->io = services->io;
     file->path = path;
     file->shared = services->shared;
     file->users = 1;

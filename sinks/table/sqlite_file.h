@@ -11,6 +11,7 @@
 struct sl_sqlite_file {
     struct sl_sqlite_file *next; /* in services->shared */
     struct sl_shared *shared;
+    struct sl_io *io;
     char *path;
     unsigned users; /* guarded by shared->lock */
     int64_t timeout_ms;

@@ -1,6 +1,7 @@
 /* A batch in one transaction of SQLite. */
 #include "core/base/buf.h"
 #include "core/base/error.h"
+#include "core/base/sqlite_files.h"
 #include "sinks/table/sql.h"
 #include "sinks/table/sqlite_internal.h"
 #include "text/number.h"
@@ -91,7 +92,8 @@ int sl_sqlite_begin(struct sl_table_database *database, int64_t batch_ms, bool *
     bool is_first = !db->file->began;
     *ret_there = false;
     db->batch_ms = batch_ms;
-    int r = is_first ? sl_sqlite_run(db, "BEGIN IMMEDIATE", err) : 0;
+    int r = is_first ? sl_sqlite_files_own(db->file->io, db->file->path, err) : 0;
+    r = r == 0 && is_first ? sl_sqlite_run(db, "BEGIN IMMEDIATE", err) : r;
     if (r == 0 && database->services->checkpoint_id)
         r = find_batch(db, ret_there, ret_records, err);
     database->in_batch = r == 0 && !*ret_there;

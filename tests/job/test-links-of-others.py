@@ -205,20 +205,22 @@ ssc:textFileStream("in"):saveToTable("sqlite:%s", "t", { create = true, columns 
 '''
 
 
-def test_a_table_of_sqlite_is_not_kept_where_others_may_put_a_journal():
+def test_a_table_of_sqlite_is_not_kept_beside_a_journal_of_another_user():
     """A journal that names a second one makes SQLite remove that file, whatever it is."""
     ready()
     os.mkdir("private")
-    for mode in (0o777, 0o1777):
-        directory = "shared%o" % mode
-        os.mkdir(directory)
-        os.chmod(directory, mode)
-        write("job.lua", TABLE % (directory + "/t.db"))
-        move_in("a", "x\n")
-        refused([directory], "--once")
-        as_other(lambda: os.symlink("../private", directory + "/link"))
-        write("job.lua", TABLE % (directory + "/link/t.db"))
-        refused([directory + "/link"], "--once")
+    os.mkdir("shared")
+    os.chmod("shared", 0o1777)
+    write("job.lua", TABLE % "shared/t.db")
+    move_in("a", "x\n")
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        as_other(lambda: write("shared/t.db" + suffix, "planted"))
+        refused(["shared/t.db" + suffix, "uid %d" % OTHER], "--once")
+        os.unlink("shared/t.db" + suffix)
+    sluice_ok("run", "job.lua", "--once")
+    as_other(lambda: os.symlink("../private", "shared/link"))
+    write("job.lua", TABLE % "shared/link/t.db")
+    refused(["shared/link"], "--once")
     equal(os.listdir("private"), [], "what the links lead to")
     os.mkdir("theirs")
     os.chown("theirs", OTHER, OTHER)
@@ -226,6 +228,29 @@ def test_a_table_of_sqlite_is_not_kept_where_others_may_put_a_journal():
     refused(["theirs", "keep a table there"], "--once")
     write("job.lua", TABLE % "private/t.db")
     sluice_ok("run", "job.lua", "--once")
+
+
+def test_a_journal_that_another_user_puts_beside_a_table_meanwhile_is_not_followed():
+    ready()
+    os.mkdir("shared")
+    os.chmod("shared", 0o1777)
+    write("job.lua", TABLE % "shared/t.db")
+    with Running("job.lua") as run:
+        move_in("a", "x\n")
+        run.wait_until(lambda: os.path.exists("shared/t.db") and table_rows() == 1, "the first batch")
+        as_other(lambda: write("shared/t.db-journal", "planted"))
+        move_in("b", "y\n")
+        run.wait_until(lambda: run.process.poll() is not None, "the refusal")
+        check("uid %d" % OTHER in run.stderr(), "what is said: " + run.stderr())
+    equal(pathlib.Path("shared/t.db-journal").read_text(), "planted", "the journal")
+
+
+def table_rows():
+    with contextlib.closing(sqlite3.connect("file:shared/t.db?mode=ro", uri=True)) as database:
+        try:
+            return database.execute("SELECT count(*) FROM t").fetchone()[0]
+        except sqlite3.OperationalError:  # it is being made
+            return 0
 
 
 def test_tailed_files_are_not_what_links_of_others_lead_to():
