@@ -236,7 +236,7 @@ static bool holds_most(const struct flume_source *source, const struct agent *ag
 }
 
 /* What agents have sent of messages that are not whole yet is in memory. Together it is receivedLimit at most, and one message
- * of whatever size: the agent that has sent most goes on, another begins its message again later. */
+ * of whatever size: the largest unfinished message is completed, and the other agents send theirs again later. */
 static int check_held(const struct flume_source *source, const struct agent *agent, struct sl_error *err)
 {
     uint64_t limit = source->received.limit_bytes;

@@ -84,7 +84,7 @@ def test_unmounted():
     with Watching(SOON) as run:
         run.feed("a", directory="from")
         # A batch that looks at the directory holds it for a moment.
-        wait_until(lambda: subprocess.run(["umount", "in"], stderr=subprocess.DEVNULL).returncode == 0, "nobody to hold it")
+        wait_until(lambda: subprocess.run(["umount", "in"], stderr=subprocess.DEVNULL).returncode == 0, "the directory to be unmounted")
         run.wait_said("in: another file system is there now")
         move_in("b", "b\n", "from")
         subprocess.run(["mount", "--bind", "from", "in"], check=True)
@@ -211,7 +211,7 @@ def test_one_of_several_whose_mount_point_is_removed():
         skip("mounting is not possible here")
     with Watching(SOON + ", recursive = true") as run:
         run.feed("a", directory="from")
-        wait_until(lambda: subprocess.run(["umount", "in/sub"], stderr=subprocess.DEVNULL).returncode == 0, "nobody to hold it")
+        wait_until(lambda: subprocess.run(["umount", "in/sub"], stderr=subprocess.DEVNULL).returncode == 0, "the directory to be unmounted")
         os.rmdir("in/sub")
         run.wait_said("in/sub: the watched directory was removed or renamed; waiting until it exists again")
         os.mkdir("in/sub")

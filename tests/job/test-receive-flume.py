@@ -140,7 +140,7 @@ def test_unfinished_messages_together_take_no_more_than_receivedLimit():
             return "more than receivedLimit" in run.stderr()
         run.wait_until(is_refused, "the connection that has sent less to be closed")
         large.send(message[-1:])
-        check(large.answer(), "the one that has sent most goes on")
+        check(large.answer(), "the largest unfinished message is completed")
         check(Agent(port).append_batch([b"z"]), "another one")
         run.stop()
 

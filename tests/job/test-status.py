@@ -293,7 +293,7 @@ def test_a_process_that_a_signal_has_suspended_is_no_good_sign():
         check("suspended by a signal, process" in sluice_ok("top", "--once").stdout, "in top")
         check('"suspended":true' in sluice_ok("ui", "--once", "-").stdout, "in the page")
         os.kill(run.process.pid, signal.SIGCONT)
-        run.wait_until(lambda: sluice("status", "--check").returncode == 0, "that it goes on")
+        run.wait_until(lambda: sluice("status", "--check").returncode == 0, "the process to be resumed")
         run.stop()
 
 
