@@ -1,6 +1,5 @@
 /* Where a path leads when what it names need not exist: only its directory must. */
-#ifndef SL_CORE_BASE_PLACE_H
-#define SL_CORE_BASE_PLACE_H
+#pragma once
 
 #include <limits.h>
 
@@ -17,5 +16,3 @@ int sl_place_find(const char *path, struct sl_place *ret);
 int sl_place_find_missing(const char *path, struct sl_place *ret);
 /* Both as one absolute path. Returns 0, or ENAMETOOLONG. */
 int sl_place_join(const struct sl_place *place, char path[static PATH_MAX]);
-
-#endif
