@@ -1,12 +1,15 @@
 /* sluice move: a job's checkpoint from where `sluice run` has it to the work directory of its runs on Spark, and back. It is
  * the same checkpoint; only its place differs. Between file systems it is copied to a hidden name, synced and renamed, and
- * removed where it was: a crash before that leaves both, each of them whole, and the next move reports it. */
+ * removed where it was: a crash before that leaves both, each of them whole, and the next move reports it. A file is left
+ * in its place that says where it is (state/moved). */
 #include "cli/commands.h"
 #include "cli/job_line.h"
 #include "cli/report.h"
 #include "core/base/io.h"
+#include "core/base/place.h"
 #include "engine/graph/paths.h"
 #include "state/lock.h"
+#include "state/moved.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -152,16 +155,18 @@ static int move_into(const char *from, int parent, const char *name, const char 
     return sl_error_sys(err, errno, "moving %s to %s", from, to);
 }
 
-static int move_locked(const char *from, const char *to, struct sl_error *err)
+/* What earlier moves left at `to` is replaced. */
+static int move_to(const char *from, const char *to, struct sl_error *err)
 {
     struct sl_io *io = &sl_io_system;
     struct statx info;
     char parent[PATH_MAX];
     const char *name = split(to, parent);
-    if (io->ops->statx(io, AT_FDCWD, to, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &info) == 0)
+    int r = sl_moved_remove(io, AT_FDCWD, to, err);
+    if (r == 0 && io->ops->statx(io, AT_FDCWD, to, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &info) == 0)
         return sl_error_set(err, SL_EUSAGE,
                             "%s exists: there is a checkpoint of another run; move it away first", to);
-    int r = sl_io_make_dirs(io, AT_FDCWD, parent, 0777, err);
+    r = r < 0 ? r : sl_io_make_dirs(io, AT_FDCWD, parent, 0777, err);
     int dirfd = r < 0 ? r : sl_io_open(io, AT_FDCWD, parent, O_RDONLY | O_DIRECTORY, 0, err);
     if (dirfd < 0)
         return dirfd;
@@ -170,15 +175,45 @@ static int move_locked(const char *from, const char *to, struct sl_error *err)
     return r;
 }
 
+/* So that a run with the old path is refused. */
+static int leave_place(const char *from, const char *to, struct sl_error *err)
+{
+    struct sl_place place;
+    char parent[PATH_MAX], absolute[PATH_MAX];
+    const char *name = split(from, parent);
+    int sys = sl_place_find_missing(to, &place);
+    sys = sys ? sys : sl_place_join(&place, absolute);
+    if (sys)
+        return sl_error_sys(err, sys, "finding %s", to);
+    int dirfd = sl_io_open(&sl_io_system, AT_FDCWD, parent, O_RDONLY | O_DIRECTORY, 0, err);
+    int r = dirfd < 0 ? dirfd : sl_moved_leave(&sl_io_system, dirfd, name, absolute, err);
+    if (dirfd >= 0)
+        sl_io_close(&sl_io_system, dirfd);
+    return r;
+}
+
+static int move_locked(const char *from, const char *to, struct sl_error *err)
+{
+    int r = move_to(from, to, err);
+    return r < 0 ? r : leave_place(from, to, err);
+}
+
+static int open_checkpoint(const char *path, struct sl_error *err)
+{
+    int r = sl_moved_check(&sl_io_system, AT_FDCWD, path, err);
+    int dirfd = r < 0 ? r : sl_io_open(&sl_io_system, AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, err);
+    if (r == 0 && dirfd < 0 && err->sys == ENOENT)
+        return sl_error_set(err, SL_EUSAGE, "%s is not there: the job has no checkpoint to move", path);
+    return dirfd;
+}
+
 static int move_checkpoint(const char *from, const char *to, struct sl_error *err)
 {
     struct sl_io *io = &sl_io_system;
     struct statx info;
-    int dirfd = sl_io_open(io, AT_FDCWD, from, O_RDONLY | O_DIRECTORY, 0, err);
+    int dirfd = open_checkpoint(from, err);
     if (dirfd < 0)
-        return err->sys == ENOENT
-                   ? sl_error_set(err, SL_EUSAGE, "%s is not there: the job has no checkpoint to move", from)
-                   : dirfd;
+        return dirfd;
     int lock = io->ops->statx(io, dirfd, "lock", AT_SYMLINK_NOFOLLOW, STATX_TYPE, &info) < 0
                    ? sl_error_set(err, SL_EUSAGE, "%s is no checkpoint: it holds no lock", from)
                    : sl_lock_take(io, dirfd, from, err);
@@ -227,7 +262,8 @@ const struct sl_command sl_command_move = {
     .summary = "moves the checkpoint of a job to its runs on Spark, or back",
     .details =
         "The checkpoint that sluice run uses becomes WORKDIR/checkpoint, which sluice-spark uses, or the other way round:\n"
-        "progress, windows, state, dead letters and received data are the same there. No run may have it.",
+        "progress, windows, state, dead letters and received data are the same there. No run may have it. A file stays in its\n"
+        "place, so that a run that is not yet told of the other place is refused instead of beginning anew.",
     .flags = move_flags,
     .run = run_move,
 };

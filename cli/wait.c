@@ -5,6 +5,7 @@
 #include "core/base/clock.h"
 #include "core/base/duration.h"
 #include "core/base/io.h"
+#include "state/moved.h"
 #include "text/number.h"
 
 #include <errno.h>
@@ -296,7 +297,9 @@ static int wait_with(const struct sl_line *line, struct sl_target *target, const
         .events = -1,
     };
     /* Only the filter of a job may need its functions. */
-    int r = target->job_line.job ? sl_job_add_workers(target->job_line.job, 1, err) : 0;
+    int r = sl_moved_check(&sl_io_system, AT_FDCWD, target->checkpoint, err);
+    if (r == 0 && target->job_line.job)
+        r = sl_job_add_workers(target->job_line.job, 1, err);
     return r < 0 ? r : wait_for(&wait, sl_line_has(line, "after"), ret_status, err);
 }
 

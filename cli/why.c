@@ -3,6 +3,9 @@
 #include "cli/table_answer.h"
 #include "cli/verdict.h"
 
+#include "state/moved.h"
+
+#include <fcntl.h>
 #include <stdio.h>
 
 static const struct sl_flag why_flags[] = {
@@ -43,7 +46,8 @@ static int answer_all(struct sl_target *target, const char *const *files, size_t
                       struct sl_error *err)
 {
     struct sl_reading *reading = NULL;
-    int r = target->job_line.job ? 0 : sl_target_need_checkpoint(target, err);
+    int r = target->job_line.job ? sl_moved_check(&sl_io_system, AT_FDCWD, target->checkpoint, err)
+                                 : sl_target_need_checkpoint(target, err);
     r = r < 0 ? r : sl_target_need_job(target, err);
     if (r == 0)
         r = sl_job_add_workers(target->job_line.job, 1, err);

@@ -14,6 +14,7 @@
 #include "state/catalog/schema.h"
 #include "state/catalog/shared_memory.h"
 #include "state/lock.h"
+#include "state/moved.h"
 #include "state/store/seal.h"
 
 #include <errno.h>
@@ -52,6 +53,8 @@ static int open_directory(struct sl_catalog *catalog, int dirfd, const char *dir
         r = catalog->dirfd = sl_io_open(catalog->io, dirfd, dir, O_RDONLY | O_DIRECTORY, 0, err);
     if (r >= 0)
         r = sl_trust_own_dir(catalog->io, catalog->dirfd, dir, CATALOG_NAME, err);
+    if (r < 0 && sl_moved_check(catalog->io, dirfd, dir, err) < 0)
+        return SL_EUSAGE;
     if (r < 0 && is_file(catalog->io, dirfd, dir))
         return sl_error_set(err, SL_EUSAGE, "the checkpoint %s is a file; name a directory", dir);
     if (r < 0 && err && (err->sys == EACCES || err->sys == EROFS))

@@ -2,6 +2,7 @@
 
 #include "state/catalog/reading_internal.h"
 #include "state/catalog/schema.h"
+#include "state/moved.h"
 #include "state/store/seal.h"
 
 #include <errno.h>
@@ -19,6 +20,8 @@ static int check_exists(const char *path, const char *dir, struct sl_error *err)
     if (access(path, R_OK) == 0)
         return 0;
     int sys = errno;
+    if (sys == ENOTDIR && sl_moved_check(&sl_io_system, AT_FDCWD, dir, err) < 0)
+        return SL_EUSAGE;
     if (sys == ENOENT || sys == ENOTDIR)
         return sl_error_set(
             err, SL_EUSAGE,

@@ -35,10 +35,10 @@ def go_on(workdir):
     for _ in range(3):
         sluice_ok("run", "job.lua", *ONE)
         sluice_ok("move", "job.lua", "--to-spark", workdir)
-        check(not os.path.exists(".sluice/job"), "the checkpoint is still here")
+        check(not os.path.isdir(".sluice/job"), "the checkpoint is still here")
         played(workdir)
         sluice_ok("move", "job.lua", "--from-spark", workdir)
-        check(not os.path.exists(workdir + "/checkpoint"), "the checkpoint is still there")
+        check(not os.path.isdir(workdir + "/checkpoint"), "the checkpoint is still there")
     equal(results(".").keys() - {path for path in results(".") if path.startswith("ran-")}, wanted.keys(), "files")
     for path, content in wanted.items():
         equal(results(".")[path], content, path)
@@ -73,6 +73,36 @@ def test_what_exists_or_is_used_is_left_alone():
     equal(sluice("move", "job.lua").returncode, 2, "exit status without a direction")
     sluice_ok("move", "job.lua", "--to-spark", "work")
     check(os.path.exists("work/checkpoint/catalog.db"), "the catalog was not moved")
+
+
+def refuses(path, *argv):
+    refused = sluice(*argv)
+    equal(refused.returncode, 2, "exit status of %s: %s" % (argv, refused.stderr))
+    check("was moved to " + os.path.realpath(path) in refused.stderr, refused.stderr)
+
+
+def test_a_run_with_the_old_path_is_refused():
+    """It would begin anew and process all files again."""
+    prepare()
+    sluice_ok("run", "job.lua", *ONE)
+    sluice_ok("move", "job.lua", "--to-spark", "work")
+    before = sorted(os.listdir("out"))
+    for argv in (("run", "job.lua", *ONE), ("status", "job.lua"), ("why", "job.lua", "in/part-0"), ("wait", "job.lua", "in/part-0"),
+                 ("move", "job.lua", "--to-spark", "other")):
+        refuses("work/checkpoint", *argv)
+    equal(sorted(os.listdir("out")), before, "outputs")
+    sluice_ok("move", "job.lua", "--from-spark", "work")
+    refuses(".sluice/job", "run", "job.lua", *ONE, "--checkpoint", "work/checkpoint")
+    sluice_ok("run", "job.lua", *ONE)
+    equal(len(output_times("out/window")), 2, "batches")
+
+
+def test_reset_forgets_that_it_was_moved():
+    prepare()
+    sluice_ok("run", "job.lua", *ONE)
+    sluice_ok("move", "job.lua", "--to-spark", "work")
+    sluice_ok("reset", "job.lua", "--yes")
+    check(not os.path.exists(".sluice/job"), "the file is still there")
 
 
 main(globals())
