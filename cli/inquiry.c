@@ -118,10 +118,7 @@ static size_t watched_below(const char *inside)
 /* Where the directory is, or was. */
 static bool resolve(const char *path, char ret[static PATH_MAX])
 {
-    struct sl_place place;
-    if (realpath(path, ret))
-        return true;
-    return errno == ENOENT && sl_place_find_missing(path, &place) == 0 && sl_place_join(&place, ret) == 0;
+    return realpath(path, ret) || (errno == ENOENT && sl_place_path_missing(path, ret) == 0);
 }
 
 /* 1: it is in this directory, which the source watches under the name `directory`. */

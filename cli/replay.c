@@ -196,13 +196,6 @@ struct forget {
     char *path;           /* as the catalog names it; owned */
 };
 
-/* Absolute, also where the file itself is gone; false: its directory is. */
-static bool find_place(const char *path, char whole[static PATH_MAX])
-{
-    struct sl_place place;
-    return sl_place_find(path, &place) == 0 && sl_place_join(&place, whole) == 0;
-}
-
 /* Whether the path is `wanted`, or lies in it; then *ret_below is how long the rest of it is. */
 static bool is_within(const char *path, const char *wanted, size_t *ret_below)
 {
@@ -219,7 +212,7 @@ static int find_file(void *arg, const struct sl_reading_file *file)
     size_t below;
     const char *path = file->file.path, *from_here = sl_target_path(forget->target, path);
     bool is_it = is_within(path, forget->wanted, &below) ||
-                 (forget->place[0] && from_here && find_place(from_here, place) &&
+                 (forget->place[0] && from_here && sl_place_path(from_here, place) == 0 &&
                   is_within(place, forget->place, &below));
     if (!is_it || below > strlen(path))
         return 0;
@@ -264,7 +257,7 @@ static int forget(struct sl_target *target, const char *file, struct sl_error *e
 {
     struct forget forget = {.target = target, .wanted = file};
     struct sl_reading *reading;
-    if (strstr(file, "://") || !find_place(file, forget.place))
+    if (strstr(file, "://") || sl_place_path(file, forget.place) != 0)
         forget.place[0] = 0;
     int r = sl_reading_open(target->checkpoint, &reading, err);
     if (r < 0)

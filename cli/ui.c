@@ -7,6 +7,7 @@
 #include "cli/target.h"
 #include "cli/ui_data.h"
 #include "cli/ui_page.h"
+#include "core/base/place.h"
 #include "core/base/trust.h"
 #include "http/server.h"
 
@@ -168,15 +169,13 @@ static int write_through(const char *path, const struct sl_buf *page, struct sl_
 
 static int replace(const char *path, const struct sl_buf *page, struct sl_error *err)
 {
-    char parent[PATH_MAX];
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    if (snprintf(parent, sizeof parent, "%.*s", slash ? (int)(name - path) : 1, slash ? path : ".") >=
-        (int)sizeof parent)
-        return sl_error_sys(err, ENAMETOOLONG, "opening it");
-    int dirfd = sl_trust_open_dir(&sl_io_system, AT_FDCWD, parent, err);
+    struct sl_place place;
+    int sys = sl_place_split(path, &place);
+    int dirfd = sys ? sl_error_sys(err, sys, "opening it")
+                    : sl_trust_open_dir(&sl_io_system, AT_FDCWD, place.dir, err);
     if (dirfd < 0)
         return dirfd;
-    int r = sl_io_replace_file(&sl_io_system, dirfd, name, page->bytes, page->len, err);
+    int r = sl_io_replace_file(&sl_io_system, dirfd, place.name, page->bytes, page->len, err);
     sl_io_close(&sl_io_system, dirfd);
     return r;
 }

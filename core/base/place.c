@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Splits it into the directory, which is as it is written, and ret->name. */
-static int split(const char *path, char parent[static PATH_MAX], struct sl_place *ret)
+int sl_place_split(const char *path, struct sl_place *ret)
 {
     size_t len = strlen(path);
     while (len > 1 && path[len - 1] == '/')
@@ -17,18 +16,11 @@ static int split(const char *path, char parent[static PATH_MAX], struct sl_place
         start--;
     if (len == 0)
         return ENOENT;
-    if (start >= PATH_MAX || len - start >= sizeof ret->name)
+    if (start >= sizeof ret->dir || len - start >= sizeof ret->name)
         return ENAMETOOLONG;
-    snprintf(parent, PATH_MAX, "%.*s", start ? (int)start : 1, start ? path : ".");
+    snprintf(ret->dir, sizeof ret->dir, "%.*s", start ? (int)start : 1, start ? path : ".");
     snprintf(ret->name, sizeof ret->name, "%.*s", (int)(len - start), path + start);
     return 0;
-}
-
-int sl_place_find(const char *path, struct sl_place *ret)
-{
-    char parent[PATH_MAX];
-    int sys = split(path, parent, ret);
-    return sys ? sys : realpath(parent, ret->dir) ? 0 : errno;
 }
 
 /* Appends the parts of the path to ret->dir. */
@@ -51,7 +43,10 @@ static int append(const char *missing, struct sl_place *ret)
 int sl_place_find_missing(const char *path, struct sl_place *ret)
 {
     char parent[PATH_MAX], there[PATH_MAX];
-    int sys = split(path, parent, ret);
+    int sys = sl_place_split(path, ret);
+    if (sys)
+        return sys;
+    memcpy(parent, ret->dir, sizeof parent);
     size_t len = strlen(parent);
     for (bool found = false; sys == 0 && !found;) {
         snprintf(there, sizeof there, "%.*s", len ? (int)len : 1,
@@ -68,9 +63,25 @@ int sl_place_find_missing(const char *path, struct sl_place *ret)
     return sys ? sys : append(parent + len, ret);
 }
 
-int sl_place_join(const struct sl_place *place, char path[static PATH_MAX])
+static int join(const struct sl_place *place, char path[static PATH_MAX])
 {
     const char *slash = place->dir[1] ? "/" : ""; /* the root directory ends in one */
     int len = snprintf(path, PATH_MAX, "%s%s%s", place->dir, slash, place->name);
     return len < PATH_MAX ? 0 : ENAMETOOLONG;
+}
+
+int sl_place_path_missing(const char *path, char ret[static PATH_MAX])
+{
+    struct sl_place place;
+    int sys = sl_place_find_missing(path, &place);
+    return sys ? sys : join(&place, ret);
+}
+
+int sl_place_path(const char *path, char ret[static PATH_MAX])
+{
+    struct sl_place written, place;
+    int sys = sl_place_split(path, &written);
+    place = written;
+    sys = sys ? sys : realpath(written.dir, place.dir) ? 0 : errno;
+    return sys ? sys : join(&place, ret);
 }

@@ -4,15 +4,19 @@
 #include <limits.h>
 
 struct sl_place {
-    char dir[PATH_MAX];      /* absolute, without symbolic links, "." and ".." */
+    char dir[PATH_MAX];      /* absolute, without symbolic links, "." and "..", unless only split */
     char name[NAME_MAX + 1]; /* the last part of the path, without slashes after it; "" only for "/" */
 };
 
-/* The last part itself is not followed if it is a symbolic link. Returns 0, or the errno: ENOENT for an empty path,
- * ENAMETOOLONG, or why the directory cannot be resolved. */
-int sl_place_find(const char *path, struct sl_place *ret);
-/* The same where the directory need not exist either: what is missing of it is appended as it is written, without "." and
- * empty parts. ENOENT where that has a "..". */
+/* Only splits the path: ret->dir is as it is written, "." where there is none. Returns 0, ENOENT for an empty path, or
+ * ENAMETOOLONG. */
+int sl_place_split(const char *path, struct sl_place *ret);
+/* The last part itself is not followed if it is a symbolic link, and the directory need not exist either: what is missing of
+ * it is appended as it is written, without "." and empty parts. Returns 0, or the errno: those of sl_place_split, ENOENT
+ * where what is missing has a "..", or why the directory cannot be resolved. */
 int sl_place_find_missing(const char *path, struct sl_place *ret);
-/* Both as one absolute path. Returns 0, or ENAMETOOLONG. */
-int sl_place_join(const struct sl_place *place, char path[static PATH_MAX]);
+
+/* One absolute path of what sl_place_find_missing finds. */
+int sl_place_path_missing(const char *path, char ret[static PATH_MAX]);
+/* The same where the directory must exist: ENOENT. */
+int sl_place_path(const char *path, char ret[static PATH_MAX]);

@@ -1,12 +1,12 @@
 #include "core/base/sqlite_files.h"
 
+#include "core/base/place.h"
 #include "core/base/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { FILES = 4 };
@@ -30,12 +30,10 @@ int sl_sqlite_files_check(struct sl_io *io, const char *path, struct sl_error *e
 
 static bool all_may_write_directory(struct sl_io *io, const char *path)
 {
-    char dir[PATH_MAX];
+    struct sl_place place;
     struct statx st;
-    const char *slash = strrchr(path, '/');
-    int len = slash == path ? 1 : slash ? (int)(slash - path) : 0;
-    snprintf(dir, sizeof dir, "%.*s", len ? len : 1, len ? path : ".");
-    return io->ops->statx(io, AT_FDCWD, dir, 0, STATX_MODE, &st) == 0 && st.stx_mode & S_IWOTH;
+    return sl_place_split(path, &place) == 0 &&
+           io->ops->statx(io, AT_FDCWD, place.dir, 0, STATX_MODE, &st) == 0 && st.stx_mode & S_IWOTH;
 }
 
 int sl_sqlite_files_own(struct sl_io *io, const char *path, struct sl_error *err)

@@ -115,11 +115,9 @@ static int find_mount(const char *path, enum occupant *ret, struct sl_error *err
 /* The absolute path without symlinks, also when what is mounted there is dead: its parent is resolved. */
 static int resolve(const char *dir, char *path, struct sl_error *err)
 {
-    struct sl_place place;
     if (realpath(dir, path))
         return 0;
-    int sys = sl_place_find(dir, &place);
-    sys = sys ? sys : sl_place_join(&place, path);
+    int sys = sl_place_path(dir, path);
     return sys ? sl_error_sys(err, sys, "mount point %s", dir) : 0;
 }
 

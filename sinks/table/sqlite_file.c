@@ -2,6 +2,7 @@
 
 #include "core/base/error.h"
 #include "core/base/limits.h"
+#include "core/base/place.h"
 #include "core/base/sqlite_files.h"
 #include "core/contract/services.h"
 #include "sinks/table/url.h"
@@ -67,12 +68,8 @@ static int refuse_catalog(const struct sl_sqlite_file *file, const char *url, st
 
 static bool has_directory(const char *path)
 {
-    char *directory = strdup(path), *slash = directory ? strrchr(directory, '/') : NULL;
-    if (slash)
-        slash[slash == directory] = 0;
-    bool is_missing = slash && access(directory, F_OK) < 0 && errno == ENOENT;
-    free(directory);
-    return !is_missing;
+    struct sl_place place;
+    return sl_place_split(path, &place) != 0 || access(place.dir, F_OK) == 0 || errno != ENOENT;
 }
 
 static int report_unopened(const struct sl_sqlite_file *file, const struct sl_table_settings *settings,
@@ -142,11 +139,9 @@ bool sl_sqlite_file_is_to_be_made(const struct sl_table_settings *settings,
 {
     char *path =
         settings->create && sl_table_url_sqlite(settings->url) ? find_path(settings, services) : NULL;
-    char *slash = path ? strrchr(path, '/') : NULL;
-    bool is_absent = slash && access(path, F_OK) < 0 && errno == ENOENT;
-    if (slash)
-        slash[slash == path] = 0;
-    bool ok = is_absent && access(path, W_OK) == 0;
+    struct sl_place place;
+    bool is_absent = path && access(path, F_OK) < 0 && errno == ENOENT;
+    bool ok = is_absent && sl_place_split(path, &place) == 0 && access(place.dir, W_OK) == 0;
     free(path);
     return ok;
 }

@@ -50,11 +50,9 @@ static void test_only_the_directory_must_exist(void **state)
         {"a/dangling", "/a/dangling"},
     };
     char home[PATH_MAX], path[PATH_MAX], wanted[PATH_MAX + 16];
-    struct sl_place place;
     make_tree(home);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_int_equal(sl_place_find(cases[i].path, &place), 0);
-        assert_int_equal(sl_place_join(&place, path), 0);
+        assert_int_equal(sl_place_path(cases[i].path, path), 0);
         snprintf(wanted, sizeof wanted, "%s%s", home, cases[i].below);
         assert_string_equal(path, wanted);
     }
@@ -79,8 +77,7 @@ static void test_what_lies_in_directories_that_do_not_exist(void **state)
     struct sl_place place;
     make_tree(home);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_int_equal(sl_place_find_missing(cases[i].path, &place), 0);
-        assert_int_equal(sl_place_join(&place, path), 0);
+        assert_int_equal(sl_place_path_missing(cases[i].path, path), 0);
         snprintf(wanted, sizeof wanted, "%s%s", home, cases[i].below);
         assert_string_equal(path, wanted);
     }
@@ -95,36 +92,50 @@ static void test_what_lies_in_the_root_directory(void **state)
 {
     (void)state;
     char path[PATH_MAX];
-    struct sl_place place;
-    assert_int_equal(sl_place_find("//x/", &place), 0);
-    assert_int_equal(sl_place_join(&place, path), 0);
+    assert_int_equal(sl_place_path("//x/", path), 0);
     assert_string_equal(path, "/x");
-    assert_int_equal(sl_place_find("/", &place), 0);
-    assert_int_equal(sl_place_join(&place, path), 0);
+    assert_int_equal(sl_place_path("/", path), 0);
     assert_string_equal(path, "/");
 }
 
 static void test_what_leads_nowhere(void **state)
 {
     (void)state;
-    char path[PATH_MAX + 16], home[PATH_MAX];
-    struct sl_place place;
+    char path[PATH_MAX + 16], whole[PATH_MAX], home[PATH_MAX];
     make_tree(home);
-    assert_int_equal(sl_place_find("", &place), ENOENT);
-    assert_int_equal(sl_place_find("gone/x", &place), ENOENT);
-    assert_int_equal(sl_place_find("a/dangling/x", &place), ENOENT);
+    assert_int_equal(sl_place_path("", whole), ENOENT);
+    assert_int_equal(sl_place_path("gone/x", whole), ENOENT);
+    assert_int_equal(sl_place_path("a/dangling/x", whole), ENOENT);
     memset(path, 'n', sizeof path);
     path[NAME_MAX + 1] = 0;
-    assert_int_equal(sl_place_find(path, &place), ENAMETOOLONG);
+    assert_int_equal(sl_place_path(path, whole), ENAMETOOLONG);
     memset(path, '/', sizeof path);
     path[sizeof path - 1] = 0;
     path[sizeof path - 2] = 'x';
-    assert_int_equal(sl_place_find(path, &place), ENAMETOOLONG);
-    memset(place.dir, 'd', sizeof place.dir);
-    place.dir[sizeof place.dir - 1] = 0;
-    memcpy(place.name, "x", 2);
-    assert_int_equal(sl_place_join(&place, path), ENAMETOOLONG);
+    assert_int_equal(sl_place_path(path, whole), ENAMETOOLONG);
+    for (size_t i = 0; i < PATH_MAX - 2; i++)
+        path[i] = i % 2 ? 'd' : '/';
+    memcpy(path + PATH_MAX - 2, "/x", 3);
+    assert_int_equal(sl_place_path_missing(path, whole), ENAMETOOLONG);
     remove_tree(home);
+}
+
+static void test_a_path_is_only_split(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *dir, *name;
+    } cases[] = {
+        {"x", ".", "x"},           {"x//", ".", "x"}, {"/x", "/", "x"}, {"gone/x", "gone/", "x"},
+        {"a/../x/", "a/../", "x"}, {"/", "/", ""},    {".", ".", "."},
+    };
+    struct sl_place place;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(sl_place_split(cases[i].path, &place), 0);
+        assert_string_equal(place.dir, cases[i].dir);
+        assert_string_equal(place.name, cases[i].name);
+    }
+    assert_int_equal(sl_place_split("", &place), ENOENT);
 }
 
 int main(void)
@@ -134,6 +145,7 @@ int main(void)
         cmocka_unit_test(test_what_lies_in_directories_that_do_not_exist),
         cmocka_unit_test(test_what_lies_in_the_root_directory),
         cmocka_unit_test(test_what_leads_nowhere),
+        cmocka_unit_test(test_a_path_is_only_split),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
