@@ -5,6 +5,8 @@
 
 #include "core/base/buf.h"
 #include "core/base/io.h"
+#include "core/base/place.h"
+#include "core/base/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,33 +72,35 @@ static const struct {
     const char *suffix, *text; /* suffix NULL: README.md */
 } files[] = {{".lua", job_text}, {"_test.lua", test_text}, {NULL, readme_text}};
 
-static int file_name(struct sl_buf *path, const char *dir, const char *name, const char *suffix)
+static int file_name(struct sl_buf *path, const char *name, const char *suffix, struct sl_error *err)
 {
-    return sl_buf_path(path, "%s/%s%s", dir, suffix ? name : "README.md", suffix ? suffix : "") ? 0
-                                                                                                : SL_ENOMEM;
+    bool ok = sl_buf_path(path, "%s%s", suffix ? name : "README.md", suffix ? suffix : "");
+    return ok ? 0 : sl_error_nomem(err);
 }
 
-static int refuse_existing(const char *dir, const char *name, struct sl_error *err)
+static int refuse_existing(int dirfd, const char *dir, const char *name, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf path;
+    struct statx info;
     sl_buf_init(&path);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        if (file_name(&path, dir, name, files[i].suffix) < 0)
-            return sl_error_nomem(err);
-        if (access((const char *)path.bytes, F_OK) == 0)
-            return sl_error_set(err, SL_EUSAGE, "%s exists; nothing was written", (const char *)path.bytes);
+        if (file_name(&path, name, files[i].suffix, err) < 0)
+            return SL_ENOMEM;
+        const char *file = (const char *)path.bytes;
+        if (sl_io_system.ops->statx(&sl_io_system, dirfd, file, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &info) == 0)
+            return sl_error_set(err, SL_EUSAGE, "%s/%s exists; nothing was written", dir, file);
     }
     return 0;
 }
 
-static int write_file(const char *path, const char *text, const char *name, struct sl_error *err)
+static int write_file(int dirfd, const char *path, const char *text, const char *name, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf filled;
     sl_buf_init(&filled);
     for (; *text; text++)
         if (!(*text == '@' ? sl_buf_text(&filled, name) : sl_buf_byte(&filled, (uint8_t)*text)))
             return sl_error_nomem(err);
-    int fd = sl_io_open(&sl_io_system, AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL, 0666, err);
+    int fd = sl_io_open(&sl_io_system, dirfd, path, O_WRONLY | O_CREAT | O_EXCL, 0666, err);
     if (fd < 0)
         return fd;
     int r = sl_io_write(&sl_io_system, fd, filled.bytes, filled.len, path, err);
@@ -104,11 +108,11 @@ static int write_file(const char *path, const char *text, const char *name, stru
     return r;
 }
 
-static void print_wrote(const char *path)
+static void print_wrote(const char *dir, const char *file)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
-    if (sl_buf_safe(&safe, path, strlen(path)))
-        printf("wrote %.*s\n", (int)safe.len, (const char *)safe.bytes);
+    if (sl_buf_safe(&safe, dir, strlen(dir)))
+        printf("wrote %.*s/%s\n", (int)safe.len, (const char *)safe.bytes, file);
 }
 
 /* A line for the shell; where the name of the directory has bytes that are no text, without it. */
@@ -128,36 +132,53 @@ static void print_next(const char *dir, const char *name)
     printf("sluice run %s.lua\n", name);
 }
 
-static int write_files(const char *dir, const char *name, struct sl_error *err)
+static int write_files(int dirfd, const char *dir, const char *name, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf path;
     sl_buf_init(&path);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        int r = file_name(&path, dir, name, files[i].suffix);
-        r = r < 0 ? sl_error_nomem(err) : write_file((const char *)path.bytes, files[i].text, name, err);
+        int r = file_name(&path, name, files[i].suffix, err);
+        const char *file = (const char *)path.bytes;
+        r = r < 0 ? r : write_file(dirfd, file, files[i].text, name, err);
         if (r < 0)
             return r;
-        print_wrote((const char *)path.bytes);
+        print_wrote(dir, file);
     }
     return 0;
 }
 
-static int make_directory(const char *path, struct sl_error *err)
+static int cannot_make(const char *path, int sys, struct sl_error *err)
 {
-    struct statx info;
-    if (mkdir(path, 0777) == 0)
-        return 0;
-    int sys = errno;
-    bool is_there =
-        sys == EEXIST && sl_io_system.ops->statx(&sl_io_system, AT_FDCWD, path, 0, STATX_TYPE, &info) == 0;
-    if (is_there && S_ISDIR(info.stx_mode))
-        return 0;
-    if (is_there)
-        return sl_error_set(err, SL_EUSAGE, "%s is there and is no directory; choose another name", path);
     sl_error_sys(err, sys, "making %s", path);
     if (err && (sys == ENOENT || sys == ENOTDIR || sys == EACCES || sys == EROFS || sys == ENAMETOOLONG))
         err->code = SL_EUSAGE; /* another name helps, trying again does not */
     return sl_error_hint(err, "name a directory in one that exists and that this user can write to");
+}
+
+/* Makes it where it is missing. The descriptor; SL_EUSAGE where it is no directory, or the link of another user. */
+static int open_directory(int parent, const char *name, const char *shown, struct sl_error *err)
+{
+    struct sl_error why = {0};
+    if (mkdirat(parent, name, 0777) < 0 && errno != EEXIST)
+        return cannot_make(shown, errno, err);
+    int fd = sl_trust_open_dir(&sl_io_system, parent, name, &why);
+    if (fd < 0 && why.sys == ENOTDIR)
+        return sl_error_set(err, SL_EUSAGE, "%s is there and is no directory; choose another name", shown);
+    if (fd < 0 && err)
+        *err = why;
+    return fd;
+}
+
+static int open_parent(const char *dir, struct sl_place *ret, struct sl_error *err)
+{
+    struct sl_error why = {0};
+    int sys = sl_place_split(dir, ret);
+    int fd = sys ? -1 : sl_trust_open_dir(&sl_io_system, AT_FDCWD, ret->dir, &why);
+    if (sys || (fd < 0 && why.sys))
+        return cannot_make(dir, sys ? sys : why.sys, err);
+    if (fd < 0 && err)
+        *err = why;
+    return fd;
 }
 
 /* Names become part of file names and of Lua comments. */
@@ -169,20 +190,35 @@ static int check_name(const char *name, struct sl_error *err)
     return sl_error_set(err, SL_EUSAGE, "\"%s\" cannot name a job: letters, digits, _ and -", name);
 }
 
+static int fill(int dirfd, const char *dir, const char *name, struct sl_error *err)
+{
+    char in[PATH_MAX + sizeof "/in"];
+    snprintf(in, sizeof in, "%s/in", dir);
+    int r = refuse_existing(dirfd, dir, name, err);
+    int fd = r < 0 ? r : open_directory(dirfd, "in", in, err);
+    if (fd < 0)
+        return fd;
+    sl_io_close(&sl_io_system, fd);
+    return write_files(dirfd, dir, name, err);
+}
+
+/* What others put in the place of a name meanwhile is not followed: all is made in directories that are open. */
 static int init(const char *dir, const char *name, struct sl_error *err)
 {
-    char in[PATH_MAX];
+    struct sl_place place;
     int r = check_name(name, err);
-    if (r == 0 && (size_t)snprintf(in, sizeof in, "%s/in", dir) >= sizeof in)
-        r = sl_error_set(err, SL_EUSAGE, "%s is too long", dir);
-    r = r < 0 ? r : refuse_existing(dir, name, err);
-    r = r < 0 ? r : make_directory(dir, err);
-    r = r < 0 ? r : make_directory(in, err);
-    r = r < 0 ? r : write_files(dir, name, err);
-    if (r < 0)
-        return r;
-    print_next(dir, name);
-    return 0;
+    int parent = r < 0 ? r : open_parent(dir, &place, err);
+    if (parent < 0)
+        return parent;
+    int dirfd = open_directory(parent, place.name, dir, err);
+    sl_io_close(&sl_io_system, parent);
+    if (dirfd < 0)
+        return dirfd;
+    r = fill(dirfd, dir, name, err);
+    sl_io_close(&sl_io_system, dirfd);
+    if (r == 0)
+        print_next(dir, name);
+    return r;
 }
 
 static const char *last_part(const char *path)

@@ -311,6 +311,21 @@ def test_a_page_is_not_written_through_links_of_others():
     equal(read("victim"), b"root's own", "what the link leads to")
 
 
+def test_a_first_job_is_not_written_through_links_of_others():
+    need_root()
+    os.mkdir("private")
+    os.makedirs("shared/job")
+    for path in ("shared", "shared/job"):
+        os.chmod(path, 0o1777)
+    as_other(lambda: (os.symlink("../private", "shared/link"), os.symlink("../../private", "shared/job/in")))
+    for path, link in (("shared/link", "shared/link"), ("shared/link/made", "shared/link"), ("shared/job", "shared/job/in")):
+        done = sluice("init", path)
+        check(done.returncode == 2 and link + " belongs to another user" in done.stderr, "exit status %d; %s" % (done.returncode, done.stderr))
+    equal((os.listdir("private"), os.listdir("shared/job")), ([], ["in"]), "what the links lead to, and what is beside one")
+    os.symlink("private", "own")
+    sluice_ok("init", "own")
+
+
 def test_results_of_tasks_are_not_kept_in_a_directory_that_others_make_meanwhile():
     if SANITIZED:
         skip("a sanitizer is loaded first")
