@@ -7,6 +7,7 @@
 #include "cli/report.h"
 #include "core/base/io.h"
 #include "core/base/place.h"
+#include "core/base/trust.h"
 #include "engine/graph/paths.h"
 #include "state/lock.h"
 #include "state/moved.h"
@@ -116,12 +117,28 @@ static int copy_dir(int from_dir, int to_dir, const char *name, const char *as, 
 
 /* ---- moving ---- */
 
-/* The parent's path, "." at least; and the name. */
-static const char *split(const char *path, char parent[PATH_MAX])
+/* One end of the move: its path as it is shown, and its name in the directory that is open. */
+struct end {
+    const char *path;
+    struct sl_place place;
+    int parent;
+};
+
+/* What others put in the place of a name on the way meanwhile is not followed. */
+static int open_end(struct end *end, bool makes_parent, struct sl_error *err)
 {
-    const char *slash = strrchr(path, '/');
-    snprintf(parent, PATH_MAX, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
-    return slash ? slash + 1 : path;
+    struct sl_io *io = &sl_io_system;
+    int sys = sl_place_split(end->path, &end->place);
+    int r = sys ? sl_error_sys(err, sys, "finding %s", end->path) : 0;
+    if (r == 0 && makes_parent)
+        r = sl_trust_make_dirs(io, AT_FDCWD, end->place.dir, 0777, err);
+    return end->parent = r < 0 ? r : sl_trust_open_dir(io, AT_FDCWD, end->place.dir, err);
+}
+
+static void close_end(struct end *end)
+{
+    if (end->parent >= 0)
+        sl_io_close(&sl_io_system, end->parent);
 }
 
 static int rename_new(int dirfd, const char *from, const char *to, struct sl_error *err)
@@ -131,96 +148,95 @@ static int rename_new(int dirfd, const char *from, const char *to, struct sl_err
     return sl_io_sync(&sl_io_system, dirfd, to, err);
 }
 
-static int copy_across(const char *from, int parent, const char *name, struct sl_error *err)
+static int copy_across(const struct end *from, const struct end *to, struct sl_error *err)
 {
     char hidden[NAME_MAX + 1];
+    const char *name = to->place.name;
     if (snprintf(hidden, sizeof hidden, ".%s%s", name, HIDDEN_END) >= (int)sizeof hidden)
         return sl_error_set(err, SL_EUSAGE, "%s is too long a name", name);
-    int r = sl_io_remove_tree(&sl_io_system, parent, hidden, err); /* of an earlier try */
-    r = r < 0 ? r : copy_dir(AT_FDCWD, parent, from, hidden, 0700, 0, err);
-    r = r < 0 ? r : rename_new(parent, hidden, name, err);
-    return r < 0 ? r : sl_io_remove_tree(&sl_io_system, AT_FDCWD, from, err);
+    int r = sl_io_remove_tree(&sl_io_system, to->parent, hidden, err); /* of an earlier try */
+    r = r < 0 ? r : copy_dir(from->parent, to->parent, from->place.name, hidden, 0700, 0, err);
+    r = r < 0 ? r : rename_new(to->parent, hidden, name, err);
+    return r < 0 ? r : sl_io_remove_tree(&sl_io_system, from->parent, from->place.name, err);
 }
 
-static int move_into(const char *from, int parent, const char *name, const char *to, struct sl_error *err)
+static int refuse_existing(const char *to, struct sl_error *err)
 {
-    struct sl_io *io = &sl_io_system;
-    if (io->ops->renameat2(io, AT_FDCWD, from, parent, name, RENAME_NOREPLACE) == 0)
-        return sl_io_sync(io, parent, to, err);
-    if (errno == EXDEV)
-        return copy_across(from, parent, name, err);
-    if (errno == EEXIST)
-        return sl_error_set(err, SL_EUSAGE,
-                            "%s exists: there is a checkpoint of another run; move it away first", to);
-    return sl_error_sys(err, errno, "moving %s to %s", from, to);
+    return sl_error_set(err, SL_EUSAGE, "%s exists: there is a checkpoint of another run; move it away first",
+                        to);
 }
 
 /* What earlier moves left at `to` is replaced. */
-static int move_to(const char *from, const char *to, struct sl_error *err)
+static int move_to(const struct end *from, const struct end *to, struct sl_error *err)
 {
     struct sl_io *io = &sl_io_system;
     struct statx info;
-    char parent[PATH_MAX];
-    const char *name = split(to, parent);
-    int r = sl_moved_remove(io, AT_FDCWD, to, err);
-    if (r == 0 && io->ops->statx(io, AT_FDCWD, to, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &info) == 0)
-        return sl_error_set(err, SL_EUSAGE,
-                            "%s exists: there is a checkpoint of another run; move it away first", to);
-    r = r < 0 ? r : sl_io_make_dirs(io, AT_FDCWD, parent, 0777, err);
-    int dirfd = r < 0 ? r : sl_io_open(io, AT_FDCWD, parent, O_RDONLY | O_DIRECTORY, 0, err);
-    if (dirfd < 0)
-        return dirfd;
-    r = move_into(from, dirfd, name, to, err);
-    sl_io_close(io, dirfd);
+    const char *name = to->place.name;
+    int r = sl_moved_remove(io, to->parent, name, err);
+    if (r < 0)
+        return r;
+    if (io->ops->statx(io, to->parent, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &info) == 0)
+        return refuse_existing(to->path, err);
+    if (io->ops->renameat2(io, from->parent, from->place.name, to->parent, name, RENAME_NOREPLACE) == 0)
+        return sl_io_sync(io, to->parent, to->path, err);
+    if (errno == EXDEV)
+        return copy_across(from, to, err);
+    return errno == EEXIST ? refuse_existing(to->path, err)
+                           : sl_error_sys(err, errno, "moving %s to %s", from->path, to->path);
+}
+
+/* Leaves a file, so that a run with the old path is refused. */
+static int move_locked(const struct end *from, const char *path, struct sl_error *err)
+{
+    struct end to = {.path = path};
+    char absolute[PATH_MAX];
+    int sys = sl_place_path_missing(path, absolute);
+    if (sys)
+        return sl_error_sys(err, sys, "finding %s", path);
+    int r = open_end(&to, true, err);
+    r = r < 0 ? r : move_to(from, &to, err);
+    r = r < 0 ? r : sl_moved_leave(&sl_io_system, from->parent, from->place.name, absolute, err);
+    close_end(&to);
     return r;
 }
 
-/* So that a run with the old path is refused. */
-static int leave_place(const char *from, const char *to, struct sl_error *err)
+/* A copy would make a checkpoint that another user has put there one of ours. */
+static int open_checkpoint(struct end *from, struct sl_error *err)
 {
-    struct sl_place place;
-    char parent[PATH_MAX], absolute[PATH_MAX];
-    const char *name = split(from, parent);
-    int sys = sl_place_find_missing(to, &place);
-    sys = sys ? sys : sl_place_join(&place, absolute);
-    if (sys)
-        return sl_error_sys(err, sys, "finding %s", to);
-    int dirfd = sl_io_open(&sl_io_system, AT_FDCWD, parent, O_RDONLY | O_DIRECTORY, 0, err);
-    int r = dirfd < 0 ? dirfd : sl_moved_leave(&sl_io_system, dirfd, name, absolute, err);
+    struct sl_io *io = &sl_io_system;
+    int r = sl_moved_check(io, AT_FDCWD, from->path, err);
+    if (r < 0)
+        return r;
+    int dirfd = open_end(from, false, err);
+    dirfd = dirfd < 0 ? dirfd : sl_trust_open_dir(io, from->parent, from->place.name, err);
+    if (dirfd < 0 && err->sys == ENOENT)
+        return sl_error_set(err, SL_EUSAGE, "%s is not there: the job has no checkpoint to move", from->path);
+    r = dirfd < 0 ? dirfd : sl_trust_owner(io, dirfd, from->path, err);
+    if (r < 0 && dirfd >= 0)
+        sl_io_close(io, dirfd);
+    return r < 0 ? r : dirfd;
+}
+
+static int lock_checkpoint(int dirfd, const char *path, struct sl_error *err)
+{
+    struct sl_io *io = &sl_io_system;
+    struct statx info;
+    if (io->ops->statx(io, dirfd, "lock", AT_SYMLINK_NOFOLLOW, STATX_TYPE, &info) < 0)
+        return sl_error_set(err, SL_EUSAGE, "%s is no checkpoint: it holds no lock", path);
+    return sl_lock_take(io, dirfd, path, err);
+}
+
+static int move_checkpoint(const char *path, const char *to, struct sl_error *err)
+{
+    struct end from = {.path = path, .parent = -1};
+    int dirfd = open_checkpoint(&from, err);
+    int lock = dirfd < 0 ? dirfd : lock_checkpoint(dirfd, path, err);
+    int r = lock < 0 ? lock : move_locked(&from, to, err);
+    if (lock >= 0)
+        sl_io_close(&sl_io_system, lock);
     if (dirfd >= 0)
         sl_io_close(&sl_io_system, dirfd);
-    return r;
-}
-
-static int move_locked(const char *from, const char *to, struct sl_error *err)
-{
-    int r = move_to(from, to, err);
-    return r < 0 ? r : leave_place(from, to, err);
-}
-
-static int open_checkpoint(const char *path, struct sl_error *err)
-{
-    int r = sl_moved_check(&sl_io_system, AT_FDCWD, path, err);
-    int dirfd = r < 0 ? r : sl_io_open(&sl_io_system, AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, err);
-    if (r == 0 && dirfd < 0 && err->sys == ENOENT)
-        return sl_error_set(err, SL_EUSAGE, "%s is not there: the job has no checkpoint to move", path);
-    return dirfd;
-}
-
-static int move_checkpoint(const char *from, const char *to, struct sl_error *err)
-{
-    struct sl_io *io = &sl_io_system;
-    struct statx info;
-    int dirfd = open_checkpoint(from, err);
-    if (dirfd < 0)
-        return dirfd;
-    int lock = io->ops->statx(io, dirfd, "lock", AT_SYMLINK_NOFOLLOW, STATX_TYPE, &info) < 0
-                   ? sl_error_set(err, SL_EUSAGE, "%s is no checkpoint: it holds no lock", from)
-                   : sl_lock_take(io, dirfd, from, err);
-    int r = lock < 0 ? lock : move_locked(from, to, err);
-    if (lock >= 0)
-        sl_io_close(io, lock);
-    sl_io_close(io, dirfd);
+    close_end(&from);
     return r;
 }
 

@@ -442,18 +442,29 @@ static int close_to_others(struct sl_io *io, int dirfd, const char *shown, const
         shown, shown);
 }
 
+static int check_owner(struct sl_io *io, int fd, const char *shown, struct stat *ret, struct sl_error *err)
+{
+    if (io->ops->fstat(io, fd, ret) < 0)
+        return sl_error_sys(err, errno, "looking at %s", shown);
+    if (ret->st_uid == geteuid())
+        return 0;
+    return sl_error_set(err, SL_EUSAGE,
+                        "%s belongs to another user (uid %u); choose another directory, or run as that user",
+                        shown, (unsigned)ret->st_uid);
+}
+
+int sl_trust_owner(struct sl_io *io, int fd, const char *shown, struct sl_error *err)
+{
+    struct stat st;
+    return check_owner(io, fd, shown, &st, err);
+}
+
 int sl_trust_own_dir(struct sl_io *io, int dirfd, const char *shown, const char *mark, struct sl_error *err)
 {
     struct stat st;
-    if (io->ops->fstat(io, dirfd, &st) < 0)
-        return sl_error_sys(err, errno, "looking at %s", shown);
-    if (st.st_uid != geteuid())
-        return sl_error_set(
-            err, SL_EUSAGE,
-            "%s belongs to another user (uid %u); choose another directory, or run as that user", shown,
-            (unsigned)st.st_uid);
-    if ((st.st_mode & 0777) == 0700)
-        return 0;
-    int r = refuse_foreign(io, dirfd, shown, mark, err);
+    int r = check_owner(io, dirfd, shown, &st, err);
+    if (r < 0 || (st.st_mode & 0777) == 0700)
+        return r;
+    r = refuse_foreign(io, dirfd, shown, mark, err);
     return r < 0 ? r : close_to_others(io, dirfd, shown, mark, st.st_mode & 07777, err);
 }

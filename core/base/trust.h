@@ -22,6 +22,9 @@ int sl_trust_as_root(struct sl_io *io, const char *path, const char *act, struct
  * is. SL_EUSAGE. */
 int sl_trust_own_dir(struct sl_io *io, int dirfd, const char *shown, const char *mark, struct sl_error *err);
 
+/* What is open is ours. SL_EUSAGE. */
+int sl_trust_owner(struct sl_io *io, int fd, const char *shown, struct sl_error *err);
+
 /* No symbolic link on the way to `path` (relative to dirfd) was put there by another user than root and us. SL_EUSAGE. */
 int sl_trust_links(struct sl_io *io, int dirfd, const char *path, struct sl_error *err);
 

@@ -47,10 +47,10 @@ static bool is_file(struct sl_io *io, int dirfd, const char *path)
 static int open_directory(struct sl_catalog *catalog, int dirfd, const char *dir, struct sl_error *err)
 {
     int r = dirfd == AT_FDCWD ? sl_trust_as_root(catalog->io, dir, "keep a checkpoint there", err) : 0;
-    r = r < 0 ? r : sl_io_make_dirs(catalog->io, dirfd, dir, 0700, err);
+    r = r < 0 ? r : sl_trust_make_dirs(catalog->io, dirfd, dir, 0700, err);
     r = r < 0 ? r : sl_ancestors_sync(catalog->io, dirfd, dir, err);
     if (r == 0)
-        r = catalog->dirfd = sl_io_open(catalog->io, dirfd, dir, O_RDONLY | O_DIRECTORY, 0, err);
+        r = catalog->dirfd = sl_trust_open_dir(catalog->io, dirfd, dir, err);
     if (r >= 0)
         r = sl_trust_own_dir(catalog->io, catalog->dirfd, dir, CATALOG_NAME, err);
     if (r < 0 && sl_moved_check(catalog->io, dirfd, dir, err) < 0)

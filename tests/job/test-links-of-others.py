@@ -326,6 +326,40 @@ def test_a_first_job_is_not_written_through_links_of_others():
     sluice_ok("init", "own")
 
 
+def test_a_checkpoint_is_not_moved_through_links_of_others():
+    ready()
+    write("job.lua", (JOB % '"ck"').replace("code ran", ""))
+    sluice_ok("run", "job.lua", "--once")
+    os.mkdir("private")
+    os.mkdir("shared")
+    os.chmod("shared", 0o1777)
+    as_other(lambda: (os.symlink("../private", "shared/link"), os.makedirs("shared/work/checkpoint"), write("shared/work/checkpoint/lock", "")))
+    refused(["shared/link belongs to another user"], "--to-spark", "shared/link", command="move")
+    refused(["shared/link belongs to another user"], "--to-spark", "shared/link/made", command="move")
+    equal(os.listdir("private"), [], "what the link leads to")
+    sluice_ok("move", "job.lua", "--to-spark", "work")
+    refused(["shared/work/checkpoint belongs to another user"], "--from-spark", "shared/work", command="move")
+    sluice_ok("move", "job.lua", "--from-spark", "work")
+
+
+def test_a_checkpoint_is_not_kept_through_links_of_others():
+    """By a user who is not root, for whom directories on the way may be of others."""
+    need_root()
+    with tempfile.TemporaryDirectory(dir="/tmp") as place, contextlib.chdir(place):
+        os.chmod(place, 0o1777)
+        os.makedirs("in")
+        write("job.lua", (JOB % "false").replace("code ran", "").replace(':saveAsTextFiles("out/n")', ":print()"))
+        os.mkdir("private")
+        os.chown("private", OTHER, OTHER)
+        os.symlink("private", "theirs")
+        os.lchown("theirs", OTHER + 1, OTHER + 1)
+        for checkpoint in ("theirs", "theirs/deeper"):
+            as_other(lambda: refused(["theirs belongs to another user"], "--once", "--checkpoint", checkpoint))
+        equal(os.listdir("private"), [], "what the link leads to")
+        os.lchown("theirs", OTHER, OTHER)
+        as_other(lambda: sluice_ok("run", "job.lua", "--once", "--checkpoint", "theirs"))
+
+
 def test_results_of_tasks_are_not_kept_in_a_directory_that_others_make_meanwhile():
     if SANITIZED:
         skip("a sanitizer is loaded first")
