@@ -14,6 +14,7 @@
     F(MHD_create_response_from_buffer)                                                                       \
     F(MHD_destroy_response)                                                                                  \
     F(MHD_add_response_header)                                                                               \
+    F(MHD_get_connection_info)                                                                               \
     F(MHD_lookup_connection_value)
 
 #define SL_MHD_MEMBER(name) __typeof__(name) *name;

@@ -37,19 +37,85 @@ int sl_http_open_local(const char *address, sl_http_handler *handler, void *arg,
 
 enum {
     CONNECTIONS_MAX = 32,
-    TIMEOUT_S = 10,              /* of a connection on which nothing moves */
-    MEMORY_BYTES_MAX = 32 << 10, /* of a connection: its request */
-    BACKLOG = 16,
+    OPEN_MAX = 2 * CONNECTIONS_MAX, /* with those that were shut down and not closed yet */
+    TIMEOUT_S = 10,                 /* of a connection on which nothing moves */
+    MEMORY_BYTES_MAX = 32 << 10,    /* of a connection: its request */
+    BACKLOG = 128,
+};
+
+/* Of a connection; used by the thread of the server alone. */
+struct client {
+    int fd; /* -1: the place is free */
+    bool is_shut;
+    uint64_t used; /* when it last asked: greater than that of all that asked or came before */
 };
 
 struct sl_http {
     const struct sl_mhd *lib;
     struct MHD_Daemon *daemon;
+    struct client client[OPEN_MAX];
+    uint64_t uses;
     sl_http_handler *handler;
     void *arg;
     bool is_loopback;
     char address[80];
 };
+
+/* ---- connections ----
+ *
+ * A user of this machine could hold all of them, idle or sending a request byte by byte. So the one that has asked for
+ * nothing for the longest time makes room for a new one. */
+
+static void shut_oldest(struct sl_http *http)
+{
+    struct client *oldest = NULL;
+    size_t count = 0;
+    for (struct client *client = http->client; client < http->client + OPEN_MAX; client++) {
+        if (client->fd < 0 || client->is_shut)
+            continue;
+        count++;
+        if (!oldest || client->used < oldest->used)
+            oldest = client;
+    }
+    if (count <= CONNECTIONS_MAX)
+        return;
+    oldest->is_shut = true;
+    (void)shutdown(oldest->fd, SHUT_RDWR); /* the library reads its end and closes it */
+}
+
+static void note_client(struct sl_http *http, int fd, struct client **ret)
+{
+    for (struct client *client = http->client; client < http->client + OPEN_MAX && !*ret; client++)
+        if (client->fd < 0) {
+            *client = (struct client){.fd = fd, .used = ++http->uses};
+            *ret = client;
+        }
+}
+
+static void notice_connection(void *arg, struct MHD_Connection *connection, void **state,
+                              enum MHD_ConnectionNotificationCode code)
+{
+    struct sl_http *http = arg;
+    struct client **client = (struct client **)state;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        note_client(
+            http,
+            http->lib->MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+            client);
+        shut_oldest(http);
+    } else if (*client) {
+        (*client)->fd = -1;
+    }
+}
+
+static void note_request(struct sl_http *http, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        http->lib->MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct client *client = info->socket_context;
+    if (client)
+        client->used = ++http->uses;
+}
 
 /* ---- requests ---- */
 
@@ -139,6 +205,7 @@ static enum MHD_Result answer_request(void *arg, struct MHD_Connection *connecti
     (void)upload;
     if (!*state) { /* the headers are there; bodies are not looked at */
         *state = &begun;
+        note_request(http, connection);
         return MHD_YES;
     }
     if (*upload_size) {
@@ -197,8 +264,9 @@ static void start(struct sl_http *http, int fd)
     http->daemon = http->lib->MHD_start_daemon(
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, NULL, NULL,
         answer_request, http, MHD_OPTION_EXTERNAL_LOGGER, drop_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES_MAX, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)OPEN_MAX, MHD_OPTION_NOTIFY_CONNECTION, notice_connection,
+        http, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)MEMORY_BYTES_MAX, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
@@ -219,6 +287,8 @@ int sl_http_open(const char *address, sl_http_handler *handler, void *arg, struc
         return sl_error_nomem(err);
     }
     *http = (struct sl_http){.lib = lib, .handler = handler, .arg = arg, .is_loopback = place.is_loopback};
+    for (size_t i = 0; i < OPEN_MAX; i++)
+        http->client[i].fd = -1;
     sl_http_place_name(fd, http->address, sizeof http->address);
     start(http, fd);
     if (!http->daemon) {

@@ -5,7 +5,7 @@
  * What a browser could be made to ask for by a foreign page is refused: a server on the loopback interface answers only
  * requests whose Host is a name or address of that interface (DNS rebinding), and none with an Origin that is not its own.
  * Connections are limited in number and time, and answers are copies, so that a slow client holds nothing but its
- * connection.
+ * connection; where there are too many, the one that has asked for nothing for the longest time is closed.
  *
  * sl_http_open; requests are answered on a thread of its own until sl_http_close, which waits for the one that is being
  * answered. */

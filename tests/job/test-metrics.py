@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The metrics of a run: what is counted, as OpenMetrics, in the mount, by sluice status --metrics and over HTTP."""
-import pathlib, re, shutil, socket, urllib.error, urllib.request
+import contextlib, pathlib, re, shutil, socket, time, urllib.error, urllib.request
 from harness import *
 
 JOB = '''local sluice = require "sluice"
@@ -244,6 +244,24 @@ def test_slow_clients_delay_no_batch_and_no_end():
         run.stop()
         for connection in held:
             connection.close()
+
+
+def test_connections_that_are_held_keep_no_scraper_out():
+    """Idle ones, and some on which a request comes byte by byte."""
+    need_http()
+    with started(', metrics = "0"') as run:
+        host, port = address(run).split(":")
+        held = [socket.create_connection((host, int(port)), timeout=PATIENCE_S) for _ in range(60)]
+        for connection in held[::2]:
+            with contextlib.suppress(OSError):  # it has made room
+                connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: local")
+        began = time.monotonic()
+        equal(get("%s:%s" % (host, port))[0], 200, "a scrape")
+        took = time.monotonic() - began
+        check(took < 5, "a scrape took %.1f s" % took)
+        for connection in held:
+            connection.close()
+        run.stop()
 
 
 def test_an_address_that_cannot_be_used_is_refused_by_name():
