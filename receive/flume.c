@@ -69,8 +69,41 @@ static void agent_free(struct agent *agent)
     free(agent);
 }
 
+/* Whether it has sent a part of a message; packed, it may be one that gives no byte yet. */
+static bool is_half(const struct agent *agent)
+{
+    return agent->in.len || (agent->deflate && sl_deflate_stream_is_half(agent->deflate));
+}
+
+static void remove_agent(struct flume_source *source, size_t i)
+{
+    source->held -= source->agent[i]->in.capacity;
+    agent_free(source->agent[i]);
+    source->agent[i] = source->agent[source->listener.connections - 1];
+    sl_listener_removed(&source->listener);
+}
+
+/* Idle agents must not keep others out. There is no event of the one that is closed, for it sent nothing and waits for no
+ * answer. */
+static void make_room(struct flume_source *source)
+{
+    size_t count = source->listener.connections, oldest = count;
+    for (size_t i = 0; i < count; i++) {
+        const struct agent *agent = source->agent[i];
+        bool is_free = !is_half(agent) && !agent->answers.len && !agent->out.len;
+        if (is_free && (oldest == count || agent->heard_ns < source->agent[oldest]->heard_ns))
+            oldest = i;
+    }
+    if (oldest == count || !sl_connection_is_idle(source->agent[oldest]->fd, source->agent[oldest]->heard_ns))
+        return;
+    sl_listener_dropped(&source->listener, SL_CONNECTION_MADE_ROOM);
+    remove_agent(source, oldest);
+}
+
 static int accept_agent(struct flume_source *source, struct sl_error *err)
 {
+    if (sl_listener_is_full(&source->listener))
+        make_room(source);
     int fd, r = sl_listener_accept(&source->listener, &fd);
     if (r <= 0)
         return r;
@@ -85,20 +118,6 @@ static int accept_agent(struct flume_source *source, struct sl_error *err)
     agent->heard_ns = sl_monotonic_ns();
     source->agent[source->listener.connections - 1] = agent;
     return 0;
-}
-
-/* Whether it has sent a part of a message; packed, it may be one that gives no byte yet. */
-static bool is_half(const struct agent *agent)
-{
-    return agent->in.len || (agent->deflate && sl_deflate_stream_is_half(agent->deflate));
-}
-
-static void remove_agent(struct flume_source *source, size_t i)
-{
-    source->held -= source->agent[i]->in.capacity;
-    agent_free(source->agent[i]);
-    source->agent[i] = source->agent[source->listener.connections - 1];
-    sl_listener_removed(&source->listener);
 }
 
 /* ---- requests ---- */

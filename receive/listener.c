@@ -9,6 +9,8 @@ enum {
     FILES_WAIT_MS = 100, /* where there are too many open files */
     END_WAIT_MS = 50,    /* between looks of a run that ends by itself */
     NS_PER_MS = 1000000,
+    DROPPED_LOOK_MS = 60000,
+    DROPPED_LOGGED_MAX = 20, /* of those in DROPPED_LOOK_MS */
 };
 
 int64_t sl_since_ms(int64_t ns)
@@ -68,6 +70,11 @@ int sl_listener_wait(struct sl_listener *listener)
     return sl_received_wait(listener->received, &ready, 1, ends ? END_WAIT_MS : SL_CONNECTIONS_LOOK_MS);
 }
 
+bool sl_listener_is_full(const struct sl_listener *listener)
+{
+    return listener->connections == SL_CONNECTIONS_MAX;
+}
+
 int sl_listener_accept(struct sl_listener *listener, int *ret_fd)
 {
     int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -81,7 +88,7 @@ int sl_listener_accept(struct sl_listener *listener, int *ret_fd)
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){1},
                      sizeof(int)); /* the connection of a machine that vanished ends */
     listener->had_connection = true;
-    if (listener->connections < SL_CONNECTIONS_MAX) {
+    if (!sl_listener_is_full(listener)) {
         *ret_fd = fd;
         return 1;
     }
@@ -117,8 +124,15 @@ void sl_listener_dropped(struct sl_listener *listener, const char *why)
 {
     const struct sl_site *site = &listener->received->source.node->site;
     sl_received_drop(listener->received);
-    sl_log(listener->received->services->log, SL_LOG_WARNING, "%s:%d: %s: %s: a connection was closed: %s",
-           site->file, site->line, site->name, listener->received->name, why);
+    if (sl_since_ms(listener->dropped_ns) >= DROPPED_LOOK_MS) {
+        listener->dropped_ns = sl_monotonic_ns();
+        listener->dropped = 0;
+    }
+    if (++listener->dropped <= DROPPED_LOGGED_MAX)
+        sl_log(listener->received->services->log, SL_LOG_WARNING,
+               "%s:%d: %s: %s: a connection was closed: %s%s", site->file, site->line, site->name,
+               listener->received->name, why,
+               listener->dropped == DROPPED_LOGGED_MAX ? "; more of this minute are only counted" : "");
 }
 
 bool sl_listener_is_over(const struct sl_listener *listener)

@@ -9,7 +9,7 @@
 #include <sys/epoll.h>
 
 enum {
-    SL_CONNECTIONS_MAX = 1000, /* more are closed at once */
+    SL_CONNECTIONS_MAX = 1000, /* more are closed at once, unless an idle one makes room */
     SL_CONNECTION_IDLE_S = 60, /* a message that is half sent for so long closes its connection */
     SL_CONNECTIONS_LOOK_MS = 1000,
     SL_CONNECTIONS_HELD_BYTES_MAX = 256 << 20, /* of what is half sent over all connections of a socket */
@@ -22,6 +22,8 @@ struct sl_listener {
     size_t connections;
     bool had_connection;
     int64_t started_ns;
+    int64_t dropped_ns; /* since when `dropped` counts */
+    uint64_t dropped;
 };
 
 /* Monotonic, to now. */
@@ -37,6 +39,7 @@ void sl_listener_close(struct sl_listener *listener);
 /* Events are there: 1; 0: none in a while; or SL_ESTOP. */
 int sl_listener_wait(struct sl_listener *listener);
 
+bool sl_listener_is_full(const struct sl_listener *listener);
 /* 1: a connection, which is the caller's to add or to close; 0: none; or SL_ESTOP. */
 int sl_listener_accept(struct sl_listener *listener, int *ret_fd);
 /* Waits for its events, too. On failure the caller closes it. */
@@ -52,7 +55,11 @@ bool sl_connection_is_idle(int fd, int64_t heard_ns);
 #define SL_CONNECTIONS_HELD_TOO_MUCH                                                                         \
     "what all connections have sent half is too much, and this one has the most"
 
-/* Counts what is dropped with a connection and logs why. */
+/* Of a connection that holds nothing and was idle for the longest time, where all are taken and another one comes. */
+#define SL_CONNECTION_MADE_ROOM                                                                              \
+    "all connections are taken, and it was idle for the longest time, more than 60 s"
+
+/* Counts what is dropped with a connection and logs why, for the first of each minute: senders must not fill a log. */
 void sl_listener_dropped(struct sl_listener *listener, const char *why);
 
 /* A run that ends: no sender came in time, or all have left. */

@@ -136,8 +136,35 @@ static int run_connecting(struct socket_source *source, struct sl_error *err)
 
 /* ---- listening ---- */
 
+static void remove_connection(struct socket_source *source, struct connection *connection)
+{
+    size_t i = 0;
+    while (source->connection[i] != connection)
+        i++;
+    source->connection[i] = source->connection[source->listener.connections - 1];
+    connection_free(connection);
+    sl_listener_removed(&source->listener);
+}
+
+/* Idle connections must not keep other senders out. There is no event of the one that is closed, for it sent nothing. */
+static void make_room(struct socket_source *source)
+{
+    struct connection *oldest = NULL;
+    for (size_t i = 0; i < source->listener.connections; i++) {
+        struct connection *connection = source->connection[i];
+        if (!sl_intake_is_half(&connection->intake) && (!oldest || connection->heard_ns < oldest->heard_ns))
+            oldest = connection;
+    }
+    if (!oldest || !sl_connection_is_idle(oldest->fd, oldest->heard_ns))
+        return;
+    sl_listener_dropped(&source->listener, SL_CONNECTION_MADE_ROOM);
+    remove_connection(source, oldest);
+}
+
 static int accept_one(struct socket_source *source, struct sl_error *err)
 {
+    if (sl_listener_is_full(&source->listener))
+        make_room(source);
     int fd, r = sl_listener_accept(&source->listener, &fd);
     if (r <= 0)
         return r;
@@ -150,16 +177,6 @@ static int accept_one(struct socket_source *source, struct sl_error *err)
     else
         source->connection[source->listener.connections - 1] = connection;
     return r;
-}
-
-static void remove_connection(struct socket_source *source, struct connection *connection)
-{
-    size_t i = 0;
-    while (source->connection[i] != connection)
-        i++;
-    source->connection[i] = source->connection[source->listener.connections - 1];
-    connection_free(connection);
-    sl_listener_removed(&source->listener);
 }
 
 /* The memory of half records is limited for all connections together: each may have one of maxRecordBytes. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # presets: release
 """Received sources: what happens after a minute. The monotonic clock is that of tests/clock.c, which the test sets."""
-import shutil, struct, zlib
+import resource, shutil, struct, zlib
 from flume import Agent, event
 from receiving import *
 
@@ -85,6 +85,44 @@ def test_half_a_packed_message_of_flume_and_nothing_more_for_a_minute():
         packed = agent.packer.compress(agent.frame(b"append", event(b"two"))) + agent.packer.flush(zlib.Z_SYNC_FLUSH)
         connection.sendall(packed[:1])
     closes_after_a_minute('flumeStream("127.0.0.1", %d)', whole, half, "half a message, and nothing more for 60 s")
+
+
+def an_idle_one_makes_room(call, send):
+    """Where a thousand connections are taken; but not one that was heard within a minute."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 4096),) * 2)
+    port = free_port()
+    lines_job(call % port, rest='s:map(sluice.select(1)):saveAsTextFiles("out/r", nil, { format = "lines" })\n')
+    with running() as run:
+        held = [connect(port) for _ in range(1000)]
+        run.wait_until(lambda: "1000 connections" in source_status()["detail"], "all connections")
+        with connect(port) as early:
+            check(ends(early), "one more is closed at once")
+        set_clock(MINUTE_MS)
+        send(held[0])
+        run.wait_until(lambda: len(records()) == 1, "the record of one that is not idle any more")
+        with connect(port) as late:
+            send(late)
+            run.wait_until(lambda: len(records()) == 2, "the record of the other sender")
+            run.wait_until(lambda: "all connections are taken, and it was idle" in run.stderr(), "the reason in the log")
+            run.wait_until(lambda: source_status()["dropped"] == 2, lambda: "the count: %s" % source_status())
+            send(held[0])
+            run.wait_until(lambda: len(records()) == 3, "the one that was heard goes on")
+        for connection in held:
+            connection.close()
+        run.stop()
+
+
+def test_idle_senders_make_room_for_others():
+    an_idle_one_makes_room("socketTextStream(nil, %d, { listen = true })", lambda c: c.sendall(b"one\n"))
+
+
+def test_idle_agents_of_flume_make_room_for_others():
+    agents = {}
+
+    def send(connection):
+        agent = agents.setdefault(connection, Agent(None, socket=connection))
+        check(agent.call(b"append", event(b"one")), "an answer")
+    an_idle_one_makes_room('flumeStream("127.0.0.1", %d)', send)
 
 
 @contextlib.contextmanager
