@@ -5,6 +5,8 @@
 #include "cli/hangup.h"
 #include "cli/report.h"
 #include "cli/run_line.h"
+#include "core/base/io.h"
+#include "core/base/trust.h"
 #include "engine/batch/hooks.h"
 #include "engine/graph/graph.h"
 #include "engine/graph/stages.h"
@@ -80,6 +82,9 @@ static int prepare(const struct sl_line *line, char *exchange, size_t size, stru
     if (r < 0)
         return r;
     char whole[PATH_MAX] = "";
+    r = workdir ? sl_trust_links(&sl_io_system, AT_FDCWD, workdir, err) : 0;
+    if (r < 0)
+        return r;
     if (workdir && !realpath(workdir, whole))
         return sl_error_sys(err, errno, "opening %s", workdir);
     if (workdir && snprintf(exchange, size, "%s/exchange", whole) >= (int)size)

@@ -19,11 +19,13 @@ static int link_is_free(struct sl_io *io, int fd, const struct sl_output_dir *pl
 int sl_link_check(struct sl_io *io, int dirfd, const struct sl_output_dir *place, struct sl_error *err)
 {
     struct sl_error opening = {0};
-    int fd = sl_io_open(io, dirfd, place->parent, O_RDONLY | O_DIRECTORY, 0, &opening);
+    int fd = sl_trust_open_dir(io, dirfd, place->parent, &opening);
     if (fd < 0 && opening.sys == ENOENT)
         return 0;
-    if (fd < 0)
-        return sl_error_sys(err, opening.sys, "opening %s", place->parent);
+    if (fd < 0) {
+        *err = opening;
+        return fd;
+    }
     int r = link_is_free(io, fd, place, err);
     sl_io_close(io, fd);
     if (r != 0)

@@ -1,6 +1,7 @@
 #include "engine/remote/driver.h"
 
 #include "core/base/io.h"
+#include "core/base/place.h"
 #include "core/base/trust.h"
 #include "engine/remote/driver_internal.h"
 
@@ -11,15 +12,28 @@
 
 /* ---- the directory for results: what an earlier process left there is removed ---- */
 
+static int remove_exchange(struct sl_remote_driver *driver, struct sl_error *err)
+{
+    struct sl_io *io = driver->run->services.io;
+    struct sl_place place;
+    int sys = sl_place_split(driver->exchange, &place);
+    int parent = sys ? sl_error_sys(err, sys, "opening %s", driver->exchange)
+                     : sl_trust_open_dir(io, AT_FDCWD, place.dir, err);
+    if (parent < 0)
+        return parent;
+    int r = sl_io_remove_tree(io, parent, place.name, err);
+    sl_io_close(io, parent);
+    return r;
+}
+
 static int open_exchange(struct sl_remote_driver *driver, struct sl_error *err)
 {
     struct sl_io *io = driver->run->services.io;
     if (!driver->exchange)
         return 0;
-    int r = sl_io_remove_tree(io, AT_FDCWD, driver->exchange, err);
-    r = r < 0 ? r : sl_io_make_dirs(io, AT_FDCWD, driver->exchange, 0700, err);
-    int fd =
-        r < 0 ? r : sl_io_open(io, AT_FDCWD, driver->exchange, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
+    int r = remove_exchange(driver, err);
+    r = r < 0 ? r : sl_trust_make_dirs(io, AT_FDCWD, driver->exchange, 0700, err);
+    int fd = r < 0 ? r : sl_trust_open_dir(io, AT_FDCWD, driver->exchange, err);
     if (fd < 0)
         return fd;
     r = sl_trust_own_dir(io, fd, driver->exchange, "", err); /* others may have made it meanwhile */
@@ -141,8 +155,7 @@ static void close_driver(struct sl_executor *executor)
     forget_maps(driver);
     sl_shards_close(driver);
     if (driver->exchange && driver->stages)
-        (void)sl_io_remove_tree(&sl_io_system, AT_FDCWD, driver->exchange,
-                                &ignored); /* the next start does it */
+        (void)remove_exchange(driver, &ignored); /* the next start does it */
     free(driver->map);
     free(driver->takes);
     free(driver->finishes);

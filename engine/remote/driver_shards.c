@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "core/base/io.h"
 #include "engine/remote/driver_internal.h"
+#include "engine/remote/exchange.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -163,7 +164,7 @@ static int deal_some(struct sl_remote_driver *driver, int dirfd, struct sl_stage
 static int deal_all(struct sl_remote_driver *driver, struct sl_stage *stage, struct sl_error *err)
 {
     struct sl_io *io = driver->run->services.io;
-    int dirfd = sl_io_open(io, AT_FDCWD, driver->exchange, O_RDONLY | O_DIRECTORY, 0, err);
+    int dirfd = sl_exchange_open(io, driver->exchange, err);
     if (dirfd < 0)
         return dirfd;
     int r = 0;
@@ -209,7 +210,7 @@ static int load_changes(struct sl_remote_driver *driver, struct sl_stage *stage,
                         const struct sl_shard_file *changes, struct sl_error *err)
 {
     struct sl_io *io = driver->run->services.io;
-    int dirfd = sl_io_open(io, AT_FDCWD, driver->exchange, O_RDONLY | O_DIRECTORY, 0, err);
+    int dirfd = sl_exchange_open(io, driver->exchange, err);
     if (dirfd < 0)
         return dirfd;
     stage->tasks[0].err = err;
@@ -296,10 +297,9 @@ void sl_shards_sweep(struct sl_remote_driver *driver)
     struct sl_io *io = driver->run->services.io;
     struct sl_error ignored = {0};
     struct names names = {0};
-    int dirfd =
-        driver->exchange && list_names(driver, &names)
-            ? sl_io_open(io, AT_FDCWD, driver->exchange, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &ignored)
-            : -1;
+    int dirfd = driver->exchange && list_names(driver, &names)
+                    ? sl_exchange_open(io, driver->exchange, &ignored)
+                    : -1;
     if (dirfd >= 0)
         remove_others(io, dirfd, &names);
     free(names.name);

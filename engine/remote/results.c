@@ -1,6 +1,7 @@
 /* Results for the driver: in the report where they are small, else in a file of the directory that the task names, under
  * a name that no other attempt has. The driver reads it when it has the report, and removes it. */
 #include "core/base/error.h"
+#include "engine/remote/exchange.h"
 #include "engine/remote/report.h"
 #include "engine/remote/worker_internal.h"
 #include "text/block.h"
@@ -47,7 +48,7 @@ static int write_file(struct sl_worker_process *process, const struct sl_buf *bl
     const struct sl_remote_task *task = process->task;
     char name[SL_SHARD_NAME_BYTES];
     sl_attempt_name(process, "", name);
-    int dirfd = sl_io_open(io, AT_FDCWD, task->exchange, O_RDONLY | O_DIRECTORY, 0, err);
+    int dirfd = sl_exchange_open(io, task->exchange, err);
     if (dirfd < 0)
         return dirfd;
     int fd = sl_io_open(io, dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, err);

@@ -1,4 +1,5 @@
 #include "engine/remote/driver_internal.h"
+#include "engine/remote/exchange.h"
 #include "text/block.h"
 
 #include <fcntl.h>
@@ -49,7 +50,7 @@ static int read_file(struct sl_remote_driver *driver, const struct sl_field *nam
     struct sl_io *io = driver->run->services.io;
     char path[256];
     snprintf(path, sizeof path, "%.*s", (int)name->len, (const char *)name->str);
-    int dirfd = sl_io_open(io, AT_FDCWD, driver->exchange, O_RDONLY | O_DIRECTORY, 0, err);
+    int dirfd = sl_exchange_open(io, driver->exchange, err);
     if (dirfd < 0)
         return dirfd;
     int r = sl_io_read_file(io, dirfd, path, SIZE_MAX - 1, ret, ret_len, err);

@@ -1,9 +1,9 @@
 /* The shard of a reduce task: of an operator with keyed state, what it keeps of the keys of the task's partition. */
 #include "core/base/error.h"
 #include "core/contract/state_writer.h"
+#include "engine/remote/exchange.h"
 #include "engine/remote/worker_internal.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 
 /* A task reads all files of its shard, and all rows of them: changes as large as half of the whole are worth writing the
@@ -15,7 +15,7 @@ static int open_exchange(const struct sl_worker_process *process, struct sl_erro
     const struct sl_remote_task *task = process->task;
     if (!task->exchange)
         return sl_error_set(err, SL_EDAMAGED, "a task has state and no directory for results");
-    return sl_io_open(process->run.services.io, AT_FDCWD, task->exchange, O_RDONLY | O_DIRECTORY, 0, err);
+    return sl_exchange_open(process->run.services.io, task->exchange, err);
 }
 
 static int load_files(struct sl_worker_process *process, struct sl_stage *stage, struct sl_error *err)

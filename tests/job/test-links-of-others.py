@@ -311,6 +311,17 @@ def test_a_page_is_not_written_through_links_of_others():
     equal(read("victim"), b"root's own", "what the link leads to")
 
 
+def test_nothing_is_looked_at_where_links_of_others_lead_before_a_run():
+    ready()
+    os.mkdir("shared")
+    os.chmod("shared", 0o1777)
+    os.mkdir("private")
+    write("private/n", "")
+    as_other(lambda: os.symlink("../private", "shared/link"))
+    write("job.lua", (JOB % "false").replace("code ran", "").replace("out/n", "shared/link/n"))
+    refused(["the symbolic link", "shared/link belongs to another user"], "--once")
+
+
 def test_a_first_job_is_not_written_through_links_of_others():
     need_root()
     os.mkdir("private")
@@ -358,6 +369,17 @@ def test_a_checkpoint_is_not_kept_through_links_of_others():
         equal(os.listdir("private"), [], "what the link leads to")
         os.lchown("theirs", OTHER, OTHER)
         as_other(lambda: sluice_ok("run", "job.lua", "--once", "--checkpoint", "theirs"))
+
+
+def test_results_of_tasks_are_not_kept_where_links_of_others_lead():
+    ready()
+    os.mkdir("shared")
+    os.chmod("shared", 0o1777)
+    os.makedirs("private/exchange/precious")
+    as_other(lambda: os.symlink("../private", "shared/link"))
+    done = subprocess.run([SLUICE, "driver", "--workdir", "shared/link", "job.lua", "--", "--once"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    check("shared/link belongs to another user" in done.stderr, "exit status %d; %s" % (done.returncode, done.stderr))
+    check(os.path.isdir("private/exchange/precious"), "what the link leads to is left alone")
 
 
 def test_results_of_tasks_are_not_kept_in_a_directory_that_others_make_meanwhile():
