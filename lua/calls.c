@@ -86,15 +86,22 @@ static int call_protected(lua_State *L)
     return 0;
 }
 
+int sl_calls_reserve(struct sl_task *task, uint32_t rows, struct sl_called *ret, uint32_t *ret_room)
+{
+    *ret_room = 2 * rows + SL_WIDTH_MAX;
+    ret->rows = 0;
+    ret->values = sl_arena_alloc(task->scratch, *ret_room * sizeof *ret->values);
+    return ret->values ? 0 : sl_error_nomem(task->err);
+}
+
 int sl_calls_rows(struct sl_copy *copy, unsigned number, uint32_t parameters, struct sl_task *task,
                   const struct sl_chunk *in, uint32_t from, struct sl_called *ret)
 {
     uint32_t argc = in->width < parameters ? in->width : parameters;
-    struct rows rows = {copy, task, in, from, argc, 0, 2 * (in->rows - from) + SL_WIDTH_MAX, ret};
-    ret->rows = 0;
-    ret->values = sl_arena_alloc(task->scratch, rows.room * sizeof *ret->values);
-    if (!ret->values)
-        return sl_error_nomem(task->err);
+    struct rows rows = {copy, task, in, from, argc, 0, 0, ret};
+    int r = sl_calls_reserve(task, in->rows - from, ret, &rows.room);
+    if (r < 0)
+        return r;
     return run(copy, number, task, call_protected, &rows) ? sl_watchdog_explain(copy, task->err) : 0;
 }
 

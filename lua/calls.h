@@ -12,3 +12,6 @@ int sl_calls_rows(struct sl_copy *copy, unsigned number, uint32_t parameters, st
 uint32_t sl_calls_fold(struct sl_copy *copy, unsigned number, struct sl_task *task, struct sl_arena *keep,
                        struct sl_field *const *cells, const struct sl_field *values, const uint16_t *row,
                        uint32_t count);
+
+/* Makes room for what calls for so many rows give: a few values each. Their number is in *ret_room. */
+int sl_calls_reserve(struct sl_task *task, uint32_t rows, struct sl_called *ret, uint32_t *ret_room);

@@ -5,6 +5,8 @@
 #include "engine/graph/graph.h"
 #include "lua/calls.h"
 #include "lua/counter.h"
+#include "lua/formula.h"
+#include "lua/formula_calls.h"
 #include "lua/iterator.h"
 #include "lua/job_internal.h"
 #include "lua/lib/hints.h"
@@ -25,6 +27,7 @@ struct lua_function {
     unsigned number;
     /* An argument beyond them is not made a value of Lua: that costs as much as a short function does. */
     uint32_t parameters;
+    const struct sl_formula *formula; /* not NULL: tried before Lua is called */
 };
 
 /* One call on its way through the protected call. */
@@ -111,7 +114,10 @@ static int run(const struct sl_function *fn, struct call *call)
 static int function_call(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
                          uint32_t argc, struct sl_returned *ret)
 {
-    uint32_t parameters = ((const struct lua_function *)fn)->parameters;
+    const struct lua_function *function = (const struct lua_function *)fn;
+    uint32_t parameters = function->parameters;
+    if (function->formula && sl_formula_run(function->formula, argv, argc, ret->values, &ret->count))
+        return 0;
     struct call call = {
         .task = task, .argv = argv, .argc = argc < parameters ? argc : parameters, .ret = ret};
     return run(fn, &call);
@@ -145,8 +151,20 @@ static int function_call_rows(const struct sl_function *fn, struct sl_task *task
                               uint32_t from, struct sl_called *ret)
 {
     const struct lua_function *function = (const struct lua_function *)fn;
+    if (function->formula) {
+        int r = sl_formula_rows(function->formula, task, in, from, ret);
+        if (r < 0 || ret->rows)
+            return r;
+    }
     return sl_calls_rows(copy_of(function, task), function->number, function->parameters, task, in, from,
                          ret);
+}
+
+static int function_map(const struct sl_function *fn, struct sl_task *task, const struct sl_chunk *in,
+                        struct sl_chunk *out)
+{
+    const struct lua_function *function = (const struct lua_function *)fn;
+    return function->formula ? sl_formula_map(function->formula, task, in, out) : SL_EREJECT;
 }
 
 static uint32_t function_fold_rows(const struct sl_function *fn, struct sl_task *task, struct sl_arena *keep,
@@ -154,7 +172,13 @@ static uint32_t function_fold_rows(const struct sl_function *fn, struct sl_task 
                                    const uint16_t *row, uint32_t count)
 {
     const struct lua_function *function = (const struct lua_function *)fn;
-    return sl_calls_fold(copy_of(function, task), function->number, task, keep, cells, values, row, count);
+    uint32_t done = 0;
+    if (function->formula)
+        done = sl_formula_fold(function->formula, task, keep, cells, values, row, count);
+    if (done == count)
+        return done;
+    return done + sl_calls_fold(copy_of(function, task), function->number, task, keep, cells + done, values,
+                                row + done, count - done);
 }
 
 /* Its memory is the copy's. */
@@ -210,6 +234,7 @@ static bool function_text(const struct sl_function *fn, struct sl_buf *buf)
 
 static const struct sl_function_ops function_ops = {
     .call = function_call,
+    .map = function_map,
     .call_rows = function_call_rows,
     .fold_rows = function_fold_rows,
     .call_partition = function_call_partition,
@@ -249,6 +274,7 @@ struct sl_function *sl_function_take(lua_State *L, int index)
     function->job = copy->job;
     function->number = copy->functions;
     function->parameters = count_parameters(L, index);
+    function->formula = sl_formula_read(L, index, &copy->arena);
     keep_reference(L, copy, index);
     return &function->base;
 }

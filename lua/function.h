@@ -1,7 +1,8 @@
 /* Lua functions as functions over records: what operators call (core/contract/function.h).
  *
  * A function is a number; the worker's own copy of it is found by task->worker. One protected call per record
- * holds everything that may raise: pushing the fields, the function, taking what it returned. */
+ * holds everything that may raise: pushing the fields, the function, taking what it returned; lua/calls.h has one for many
+ * records. A function that is a formula (lua/formula.h) is computed without a call wherever the formula suffices. */
 #pragma once
 
 #include "core/contract/function.h"

@@ -64,7 +64,7 @@ struct sl_function_ops {
     int (*flat_map)(const struct sl_function *fn, struct sl_task *task, unsigned node,
                     const struct sl_chunk *in, struct sl_builder *out);
 
-    /* Optional, built-ins only. map without record errors: fills out->column[] and out->width for all
+    /* Optional. map without record errors: fills out->column[] and out->width for all
      * in->rows rows; memory from task->scratch; columns of `in` may be reused. SL_EREJECT with nothing done:
      * this chunk has rows that do not fit, go row by row. */
     int (*map)(const struct sl_function *fn, struct sl_task *task, const struct sl_chunk *in,
