@@ -7,6 +7,7 @@
 #include "core/base/buf.h"
 #include "core/base/io.h"
 #include "core/base/place.h"
+#include "core/base/trust.h"
 #include "engine/batch/replay.h"
 #include "sources/letters.h"
 #include "state/catalog/catalog.h"
@@ -179,7 +180,7 @@ static int replay_all(struct sl_target *target, struct sl_error *err)
     int r = sl_reading_open(target->checkpoint, &reading, err);
     if (r < 0)
         return r;
-    int fd = sl_io_open(&sl_io_system, AT_FDCWD, target->checkpoint, O_RDONLY | O_DIRECTORY, 0, err);
+    int fd = sl_trust_open_dir(&sl_io_system, AT_FDCWD, target->checkpoint, err);
     r = fd < 0 ? fd : replay_in(&replay, reading, fd);
     if (fd >= 0)
         sl_io_close(&sl_io_system, fd);
@@ -223,7 +224,7 @@ static int find_file(void *arg, const struct sl_reading_file *file)
 /* A run under way holds the catalog, and is asked to do it. */
 static int request_forget(const struct sl_target *target, const char *path, struct sl_error *err)
 {
-    int dirfd = sl_io_open(&sl_io_system, AT_FDCWD, target->checkpoint, O_RDONLY | O_DIRECTORY, 0, err);
+    int dirfd = sl_trust_open_dir(&sl_io_system, AT_FDCWD, target->checkpoint, err);
     if (dirfd < 0)
         return dirfd;
     int fd = sl_io_open(&sl_io_system, dirfd, SL_FORGET_REQUEST, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW,

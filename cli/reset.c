@@ -4,6 +4,7 @@
 #include "cli/target.h"
 
 #include "core/base/io.h"
+#include "core/base/trust.h"
 #include "engine/batch/plan_job.h"
 #include "output/output_dir.h"
 #include "receive/skip.h"
@@ -56,7 +57,7 @@ static int forget_in(int dirfd, const char *shown, struct sl_error *err)
 
 static int forget(const struct sl_target *target, struct sl_error *err)
 {
-    int dirfd = sl_io_open(&sl_io_system, AT_FDCWD, target->checkpoint, O_RDONLY | O_DIRECTORY, 0, err);
+    int dirfd = sl_trust_open_dir(&sl_io_system, AT_FDCWD, target->checkpoint, err);
     if (dirfd < 0 && err->sys == ENOENT && target->job_line.job)
         return 0; /* nothing is known, as was wanted */
     if (dirfd < 0 && sl_moved_check(&sl_io_system, AT_FDCWD, target->checkpoint, NULL) < 0)

@@ -1,5 +1,6 @@
 #include "state/catalog/reading.h"
 
+#include "core/base/trust.h"
 #include "state/catalog/reading_internal.h"
 #include "state/catalog/schema.h"
 #include "state/moved.h"
@@ -8,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,8 +78,8 @@ static int connect(struct sl_reading *reading, struct sl_error *err)
 {
     reading->is_still = !has_log(reading) && stat(reading->path, &reading->seen) == 0;
     int r = reading->is_still
-                ? sl_database_open_immutable(&reading->database, reading->path, reading->path, err)
-                : sl_database_open_reader(&reading->database, reading->path, reading->path, err);
+                ? sl_database_open_immutable(&reading->database, reading->path, reading->shown, err)
+                : sl_database_open_reader(&reading->database, reading->path, reading->shown, err);
     return r < 0 ? r : sl_schema_check(&reading->database, err);
 }
 
@@ -99,16 +101,34 @@ static int renew(struct sl_reading *reading, struct sl_error *err)
     return connect(reading, err);
 }
 
+/* Own links are followed, and those of another user to what belongs to that user only. */
+static int name_files(struct sl_reading *reading, const char *dir, struct sl_error *err)
+{
+    char whole[PATH_MAX];
+    struct sl_error why = {0};
+    int r = sl_trust_target(&sl_io_system, AT_FDCWD, dir, whole, &why);
+    if (r == SL_EUSAGE && err)
+        *err = why;
+    if (r == SL_EUSAGE)
+        return r;
+    bool ok = asprintf(&reading->shown, "%s/catalog.db", dir) >= 0 &&
+              asprintf(&reading->path, "%s/catalog.db", r < 0 ? dir : whole) >= 0 &&
+              asprintf(&reading->log_path, "%s-wal", reading->path) >= 0;
+    return ok ? 0 : sl_error_nomem(err);
+}
+
 int sl_reading_open(const char *dir, struct sl_reading **ret, struct sl_error *err)
 {
     int64_t sealed = read_seal(dir), serial = 0;
     struct sl_reading *reading = calloc(1, sizeof *reading);
-    if (!reading || asprintf(&reading->path, "%s/catalog.db", dir) < 0) {
-        free(reading);
+    if (!reading)
         return sl_error_nomem(err);
+    int r = name_files(reading, dir, err);
+    if (r < 0) {
+        sl_reading_close(reading);
+        return r;
     }
-    int r = asprintf(&reading->log_path, "%s-wal", reading->path) < 0 ? sl_error_nomem(err)
-                                                                      : check_exists(reading->path, dir, err);
+    r = check_exists(reading->shown, dir, err);
     r = r < 0 ? r : connect(reading, err);
     r = r < 0
             ? r
@@ -133,6 +153,7 @@ void sl_reading_close(struct sl_reading *reading)
     if (!reading)
         return;
     sl_database_close(&reading->database);
+    free(reading->shown);
     free(reading->path);
     free(reading->log_path);
     free(reading);

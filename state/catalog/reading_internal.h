@@ -8,7 +8,7 @@
 
 struct sl_reading {
     struct sl_database database;
-    char *path, *log_path;
+    char *shown, *path, *log_path; /* the catalog as the user names it; without links, as SQLite wants it */
     bool is_still; /* no process had the catalog open: it is read as it is, and no file is made beside it */
     struct stat seen; /* the file as it was then */
 };

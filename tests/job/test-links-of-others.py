@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """No link of another user of the machine is followed where something is written or made, also one that comes meanwhile."""
-import contextlib, pathlib, sqlite3
+import contextlib, fcntl, pathlib, sqlite3
 from others import *
 
 HELD_RENAME = BUILD / "tests/held_rename.so"
@@ -351,6 +351,23 @@ def test_a_checkpoint_is_not_moved_through_links_of_others():
     sluice_ok("move", "job.lua", "--to-spark", "work")
     refused(["shared/work/checkpoint belongs to another user"], "--from-spark", "shared/work", command="move")
     sluice_ok("move", "job.lua", "--from-spark", "work")
+
+
+def test_nothing_is_removed_or_asked_for_where_links_of_others_lead():
+    ready()
+    write("job.lua", (JOB % '"shared/link"').replace("code ran", ""))
+    move_in("a", "x\n")
+    sluice_ok("run", "job.lua", "--once", "--checkpoint", "private")
+    os.mkdir("shared")
+    os.chmod("shared", 0o1777)
+    as_other(lambda: os.symlink("../private", "shared/link"))
+    refused(["shared/link belongs to another user"], "--yes", command="reset")
+    before = sorted(os.listdir("private"))
+    with open("private/lock", "r+") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        for line in (["--forget", "in/a"], []):
+            refused(["shared/link: a symbolic link on the way belongs to another user"], *line, command="replay")
+    equal(sorted(os.listdir("private")), before, "the checkpoint that the link leads to")
 
 
 def test_a_checkpoint_is_not_kept_through_links_of_others():

@@ -94,6 +94,18 @@ def test_a_job_and_a_checkpoint_say_which():
     equal(status("wordcount.lua", "--checkpoint", ".sluice/other")["batches"], 1, "a job with another checkpoint")
 
 
+def test_a_checkpoint_is_found_through_links():
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "50ms", checkpoint = "own" }\n'
+        'ssc:textFileStream("in"):print()\n')
+    os.mkdir("ck")
+    os.symlink("ck", "own")
+    os.makedirs("in/deep")
+    os.symlink("../..", "in/deep/up")
+    sluice_ok("run", "job.lua", "--once")
+    for where in ("own", "in/deep/up/ck"):
+        check("state" in sluice_ok("status", "--checkpoint", where).stdout, "status of " + where)
+
+
 def test_a_first_start_that_failed_leaves_no_second_checkpoint():
     wordcount_here()
     move_in("a", "a\n")
