@@ -13,31 +13,13 @@
 
 /* ---- a row ---- */
 
-int sl_event_leave_out(struct sl_rows **rows, int64_t start, int64_t stop, const struct sl_field *key)
+int sl_event_leave_out(const struct sl_stage *stage, struct sl_task *task, int64_t start, int64_t stop,
+                       const struct sl_field *key)
 {
-    struct sl_field row[3] = {sl_integer(start), sl_integer(stop)};
-    if (!*rows && !(*rows = sl_rows_new()))
-        return SL_ENOMEM;
-    if (!sl_field_copy(&(*rows)->arena, key, &row[2]))
-        return SL_ENOMEM;
-    row[2].flags = 0;
-    return sl_rows_append_row(*rows, row, 3);
-}
-
-int sl_event_left_out(struct sl_event_memory *memory, struct sl_rows *rows)
-{
-    struct sl_dataset *dataset = rows ? sl_dataset_of(rows) : NULL;
-    struct sl_field row[SL_WIDTH_MAX];
-    struct sl_cursor cursor;
-    uint32_t width;
-    int r = rows && !dataset ? SL_ENOMEM : 0;
-    if (!dataset)
-        return r;
-    sl_cursor_init(&cursor, dataset);
-    while (r == 0 && sl_cursor_next(&cursor, row, &width))
-        r = sl_event_leave_out(&memory->left_out, row[0].integer, row[1].integer, &row[2]);
-    sl_dataset_unref(dataset);
-    return r;
+    struct sl_event_reduce *reduce = stage->state;
+    return reduce->windows.emit == SL_EMIT_UPDATES
+               ? sl_left_out_add(&reduce->left_out, task, start, stop, key)
+               : 0;
 }
 
 static int make_fields(const struct sl_stage *stage, struct sl_task *task, const struct sl_event_span *span,
@@ -81,18 +63,17 @@ int sl_event_fields(const struct sl_stage *stage, struct sl_task *task, const st
 }
 
 /* A row of the result: start, stop, the fields of the group, and, with emit = "updates", whether it is final. Copied. A
- * group error, and a group that has failed, leaves it out and goes to the sink; *left_out notes it. maxErrorRate judges the
- * batch that brought what failed, so an error counts here only where it is a new one of a window that is still open. */
+ * group error, and a group that has failed, leaves it out and goes to the sink. maxErrorRate judges the batch that brought what
+ * failed, so an error counts here only where it is a new one of a window that is still open. */
 static int add_row(const struct sl_stage *stage, struct sl_task *task, struct sl_rows *rows,
-                   const struct sl_event_span *span, const struct sl_group_entry *entry,
-                   struct sl_rows **left_out)
+                   const struct sl_event_span *span, const struct sl_group_entry *entry)
 {
     struct sl_field row[SL_EVENT_ROW_FIELDS], copy[SL_WIDTH_MAX];
     uint32_t width;
     bool is_noted;
     int r = sl_event_fields(stage, task, span, entry, row, &width, &is_noted);
     if (r == 0 && is_noted)
-        r = sl_event_leave_out(left_out, span->start, span->stop, &entry->key);
+        r = sl_event_leave_out(stage, task, span->start, span->stop, &entry->key);
     if (r < 0 || !width)
         return r;
     for (uint32_t i = 0; i < width; i++)
@@ -190,7 +171,7 @@ struct part {
     struct sl_event_span span;
     bool has_from, has_to;
     struct sl_field from, to; /* keys [from, to) */
-    struct sl_rows *rows, *left_out;
+    struct sl_rows *rows;
 };
 
 struct emission {
@@ -281,7 +262,7 @@ static int emit_key(const struct emission *emission, struct sl_task *task, struc
     }
     if (r < 0 || (emission->changed && !gathered.changed))
         return r;
-    return add_row(emission->stage, task, part->rows, &part->span, &gathered.entry, &part->left_out);
+    return add_row(emission->stage, task, part->rows, &part->span, &gathered.entry);
 }
 
 static int emit_part(void *arg, size_t index, struct sl_task *task, struct sl_rows *rows)
@@ -368,10 +349,6 @@ int sl_event_emit(struct sl_stage *stage, const struct sl_event_span *span, size
         r = cut_window(&emission, &span[i]);
     if (r == 0)
         r = sl_stage_gather(stage, emission.parts, emit_part, &emission, NULL, &dataset);
-    for (size_t i = 0; i < emission.parts; i++) {
-        int noted = sl_event_left_out(stage->memory, emission.part[i].left_out);
-        r = r < 0 ? r : noted;
-    }
     free(emission.part);
     return r;
 }

@@ -12,7 +12,6 @@
 #include "ops/key/failed_group.h"
 #include "ops/state/state_find.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 struct emission {
@@ -21,8 +20,6 @@ struct emission {
     size_t spans;
     bool only_changed;
     struct sl_pane_sort sort;
-    pthread_mutex_t lock; /* guards left_out */
-    struct sl_rows *left_out;
 };
 
 /* A row of one of the windows; its key is the list {start, key} where there are several. */
@@ -152,14 +149,6 @@ static bool are_changed_few(const struct emission *emission)
 
 /* ---- rows of the result ---- */
 
-static int leave_out(struct emission *emission, const struct sl_event_span *span, const struct sl_field *key)
-{
-    pthread_mutex_lock(&emission->lock);
-    int r = sl_event_leave_out(&emission->left_out, span->start, span->stop, key);
-    pthread_mutex_unlock(&emission->lock);
-    return r;
-}
-
 /* The window of the group, whose key becomes its own. */
 static const struct sl_event_span *span_of(const struct emission *emission, struct sl_group_entry *entry)
 {
@@ -187,7 +176,7 @@ static int write_group(void *arg, struct sl_task *task, const struct sl_pane_gro
     const struct sl_event_span *span = span_of(emission, &entry);
     int r = sl_event_fields(emission->stage, task, span, &entry, row, &width, &left_out);
     if (r == 0 && left_out)
-        r = leave_out(emission, span, &entry.key);
+        r = sl_event_leave_out(emission->stage, task, span->start, span->stop, &entry.key);
     return r < 0 || !width ? r : memory->store.runs.spill->ops->row(file, row, width, task->err);
 }
 
@@ -209,10 +198,7 @@ int sl_event_emit_stored(struct sl_stage *stage, const struct sl_event_span *spa
                          bool only_changed, struct sl_dataset *dataset)
 {
     struct emission emission = {.stage = stage, .span = span, .spans = spans, .only_changed = only_changed};
-    pthread_mutex_init(&emission.lock, NULL);
     int r = emit(&emission, dataset);
-    int noted = sl_event_left_out(stage->memory, emission.left_out);
     sl_pane_sort_done(&emission.sort);
-    pthread_mutex_destroy(&emission.lock);
-    return r < 0 ? r : noted;
+    return r;
 }

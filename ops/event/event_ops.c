@@ -41,7 +41,8 @@ static const struct sl_wide event_wide = {
     .finish = sl_event_reduce_finish,
     .done = sl_event_reduce_done,
     .takes_pieces = sl_always_takes_pieces,
-    .bounded = 4, /* what a batch brought, what of it may be late, what is kept, what comes out */
+    .bounded =
+        4, /* what a batch brought, what of it may be late, what is kept, what comes out or is left out */
     .memory_size = sizeof(struct sl_event_memory),
     .memory_open = sl_event_reduce_memory_open,
     .memory_done = sl_event_reduce_memory_done,

@@ -295,6 +295,7 @@ int sl_event_reduce_begin(struct sl_stage *stage)
     reduce->key_of = spec->key_of;
     reduce->by_time = reduce->windows.gap || !reducer->ops->exact;
     int r = sl_late_rows_init(&reduce->late, stage);
+    r = r < 0 ? r : sl_left_out_init(&reduce->left_out, stage);
     r = r < 0 ? r : init_groups(reduce, stage, spec);
     reduce->by_key.aggregate.keeps_failed = true;
     if (!reduce->windows.gap)
@@ -307,6 +308,7 @@ void sl_event_reduce_done(struct sl_stage *stage)
     struct sl_event_reduce *reduce = stage->state;
     sl_by_key_done(stage);
     sl_late_rows_done(&reduce->late);
+    sl_left_out_done(&reduce->left_out);
     sl_event_changed_done(reduce);
 }
 
@@ -327,7 +329,7 @@ void sl_event_reduce_memory_done(void *memory)
     sl_pane_store_done(&own->store);
     sl_sorted_groups_unref(own->replaced);
     sl_dataset_unref(own->removing);
-    sl_rows_unref(own->left_out);
+    sl_dataset_unref(own->left_out);
     sl_timed_map_done(&own->sessions);
 }
 
@@ -355,9 +357,10 @@ int sl_event_reduce_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct sl_event_reduce *reduce = stage->state;
     struct sl_event_memory *memory = stage->memory;
-    sl_rows_unref(memory->left_out);
+    sl_dataset_unref(memory->left_out);
     memory->left_out = NULL;
     int r = reduce->windows.gap ? sl_event_sessions_finish(stage, ret) : sl_event_panes_finish(stage, ret);
+    r = r < 0 ? r : sl_left_out_dataset(&reduce->left_out, &memory->left_out);
     return r < 0 ? r : sl_cut_partitions(stage, reduce->by_key.partitions_param, ret);
 }
 

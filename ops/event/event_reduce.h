@@ -3,6 +3,7 @@
 
 #include "ops/event/event_window.h"
 #include "ops/event/late_rows.h"
+#include "ops/event/left_out.h"
 #include "ops/event/pane_runs.h"
 #include "ops/event/pane_store.h"
 #include "ops/event/timed_map.h"
@@ -24,6 +25,7 @@ struct sl_event_reduce {
     struct sl_sorted_groups *brought;
     struct sl_pane_list changed_panes;
     struct sl_late_rows late; /* candidates of sessions; what late() gives */
+    struct sl_left_out left_out;
 };
 
 enum { SL_TIMED_VALUE_FIELDS = 2, SL_CANDIDATE_VALUE_FIELDS };
@@ -39,8 +41,8 @@ struct sl_event_memory {
     /* While state is read: rows of panes, some of which remove what older ones say. NULL: none. */
     struct sl_dataset *removing;
     struct sl_sorted_groups *replaced; /* what is on disk under panes of another size; NULL: nothing */
-    struct sl_rows *left_out; /* start, stop, key of windows that the batch would have updated; NULL: none */
-    int64_t pane, offset;     /* as the state on disk has them; 0: nothing was read */
+    struct sl_dataset *left_out;       /* of the last batch: rows of ops/event/left_out.h; NULL: none */
+    int64_t pane, offset;              /* as the state on disk has them; 0: nothing was read */
 };
 
 struct sl_event_span {
@@ -55,11 +57,9 @@ int sl_event_fields(const struct sl_stage *stage, struct sl_task *task, const st
                     const struct sl_group_entry *entry, struct sl_field row[SL_EVENT_ROW_FIELDS],
                     uint32_t *ret_width, bool *ret_noted);
 
-/* A window, or session, of the key has a group error: openWindows() forgets what it showed of it. Copied. *rows is made where
- * it is NULL. 0 or SL_ENOMEM. */
-int sl_event_leave_out(struct sl_rows **rows, int64_t start, int64_t stop, const struct sl_field *key);
-/* Adds these to what the batch left out, and unrefs them. 0 or SL_ENOMEM. */
-int sl_event_left_out(struct sl_event_memory *memory, struct sl_rows *rows);
+/* A window, or session, of the key has a group error. Noted where openWindows() may show it (ops/event/left_out.h). */
+int sl_event_leave_out(const struct sl_stage *stage, struct sl_task *task, int64_t start, int64_t stop,
+                       const struct sl_field *key);
 
 /* event_reduce.c: what the operators have in common, for struct sl_wide. */
 int sl_event_reduce_begin(struct sl_stage *stage); /* the operator's spec is a struct sl_by_key_spec */

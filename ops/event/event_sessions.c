@@ -16,17 +16,10 @@
 
 #include <stdlib.h>
 
-/* What one part of the map gives in a batch. */
-struct part {
-    struct sl_result_part *result;
-    struct sl_rows *left_out;
-};
-
 struct batch {
     struct sl_stage *stage;
     struct sl_sorted_result result;
     struct sl_brought_keys brought;
-    struct part part[SL_PARTS];
 };
 
 struct session {
@@ -48,12 +41,6 @@ static int64_t gap_of(const struct batch *batch)
 
 /* ---- what comes out ---- */
 
-static int leave_out(const struct batch *batch, struct part *part, const struct sl_field *key,
-                     const struct session *session)
-{
-    return sl_event_leave_out(&part->left_out, session->start, session->last + gap_of(batch), key);
-}
-
 /* maxErrorRate judges the batch that brought what failed. */
 static int reject_session(const struct batch *batch, struct sl_task *task, const struct sl_field *key,
                           const struct session *session, bool final)
@@ -68,7 +55,7 @@ static int reject_session(const struct batch *batch, struct sl_task *task, const
     return r;
 }
 
-static int add_row(const struct batch *batch, struct sl_task *task, struct part *part,
+static int add_row(const struct batch *batch, struct sl_task *task, struct sl_result_part *part,
                    const struct sl_field *key, const struct session *session, bool final)
 {
     const struct sl_event_reduce *reduce = reduce_of(batch);
@@ -77,13 +64,13 @@ static int add_row(const struct batch *batch, struct sl_task *task, struct part 
                 ? SL_EGROUP
                 : reduce->reducer->ops->finish(reduce->reducer, task, &session->group.state, &value[0]);
     if (r == SL_EREJECT || r == SL_EGROUP) {
-        r = leave_out(batch, part, key, session);
+        r = sl_event_leave_out(batch->stage, task, session->start, session->last + gap_of(batch), key);
         return r < 0 ? r : reject_session(batch, task, key, session, final);
     }
     const struct sl_field by[SL_RESULT_KEYS] = {sl_integer(session->start),
                                                 sl_integer(session->last + gap_of(batch)), *key};
     value[1] = sl_boolean(final);
-    return r < 0 ? r : sl_result_part_add(part->result, by, value);
+    return r < 0 ? r : sl_result_part_add(part, by, value);
 }
 
 /* A session of their own would be closed: all of them are candidates (ops/event/late_rows.h). */
@@ -160,7 +147,7 @@ static int close_cell(void *arg, struct sl_task *task, unsigned number, struct s
         if (!is_closed(batch, &session[i]))
             session[kept++] = session[i];
         else if (shows)
-            r = add_row(batch, task, &batch->part[number], &cell->key, &session[i], true);
+            r = add_row(batch, task, &batch->result.part[number], &cell->key, &session[i], true);
     }
     return r < 0 ? r : write_sessions(batch, task, number, cell, session, kept);
 }
@@ -190,7 +177,7 @@ static int join_states(const struct batch *batch, struct sl_task *task, struct s
 }
 
 /* The cluster is complete: a session, or late records. */
-static int end_cluster(const struct batch *batch, struct sl_task *task, struct part *part,
+static int end_cluster(const struct batch *batch, struct sl_task *task, struct sl_result_part *part,
                        const struct sl_field *key, const struct sl_field *value,
                        const struct cluster *cluster, struct session *ret, uint32_t *count)
 {
@@ -228,7 +215,7 @@ static void enter(struct cluster *cluster, int64_t start, int64_t last, uint32_t
 }
 
 /* Sessions and values side by side, by time. */
-static int sweep(const struct batch *batch, struct sl_task *task, struct part *part,
+static int sweep(const struct batch *batch, struct sl_task *task, struct sl_result_part *part,
                  const struct sl_field *key, const struct session *open, uint32_t opens,
                  const struct sl_field *value, uint32_t values, struct session *ret, uint32_t *ret_count)
 {
@@ -272,8 +259,8 @@ static int join_key(struct batch *batch, struct sl_task *task, unsigned number,
     joined = r == 0 ? sl_arena_alloc(task->scratch, (opens + (size_t)values + 1) * sizeof *joined) : NULL;
     r = r < 0 ? r : joined ? 0 : SL_ENOMEM;
     r = r < 0 ? r
-              : sweep(batch, task, &batch->part[number], brought->key, open, opens, value, values, joined,
-                      &count);
+              : sweep(batch, task, &batch->result.part[number], brought->key, open, opens, value, values,
+                      joined, &count);
     return r < 0 ? r : write_sessions(batch, task, number, cell, joined, count);
 }
 
@@ -333,8 +320,6 @@ static void batch_done(struct batch *batch)
 {
     if (!batch)
         return;
-    for (unsigned p = 0; p < SL_PARTS; p++)
-        sl_rows_unref(batch->part[p].left_out);
     sl_brought_keys_done(&batch->brought);
     sl_sorted_result_done(&batch->result);
     free(batch);
@@ -346,8 +331,6 @@ static int batch_new(struct sl_stage *stage, struct batch **ret)
     if (!batch)
         return SL_ENOMEM;
     batch->stage = stage;
-    for (unsigned p = 0; p < SL_PARTS; p++)
-        batch->part[p].result = &batch->result.part[p];
     *ret = batch;
     return sl_sorted_result_init(&batch->result, stage);
 }
@@ -381,16 +364,6 @@ static int join_brought(struct batch *batch)
     return r;
 }
 
-static int note_left_out(struct batch *batch)
-{
-    int r = 0;
-    for (unsigned p = 0; r == 0 && p < SL_PARTS; p++) {
-        r = sl_event_left_out(batch->stage->memory, batch->part[p].left_out);
-        batch->part[p].left_out = NULL;
-    }
-    return r;
-}
-
 int sl_event_sessions_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct sl_event_reduce *reduce = stage->state;
@@ -405,7 +378,6 @@ int sl_event_sessions_finish(struct sl_stage *stage, struct sl_dataset **ret)
     r = r < 0 ? r : join_brought(batch);
     r = r < 0 ? r : sl_late_rows_settle(&reduce->late, stage, reduce->gives_late);
     r = r < 0 ? r : sl_sorted_result_show(&batch->result, make_row, ret);
-    r = r < 0 ? r : note_left_out(batch);
     batch_done(batch);
     if (r < 0)
         return r;

@@ -130,12 +130,7 @@ static int add_rows(struct sl_stage *stage, const struct sl_dataset *input, bool
 static int remove_failed(struct sl_stage *stage)
 {
     const struct sl_event_memory *memory = stage->input_memory;
-    struct sl_dataset *rows = memory->left_out ? sl_dataset_of(sl_rows_ref(memory->left_out)) : NULL;
-    if (!rows)
-        return memory->left_out ? SL_ENOMEM : 0;
-    int r = add_rows(stage, rows, true);
-    sl_dataset_unref(rows);
-    return r;
+    return memory->left_out ? add_rows(stage, memory->left_out, true) : 0;
 }
 
 /* ---- rows whose time is over ---- */

@@ -55,6 +55,10 @@ WINDOWS = {
     "late": 'first:eventWindow { size = "9s" }:late():map(function(k, v) return k, v, sluice.eventTime() end)',
     "lateOfTwo": 'first:union(second):eventWindow { size = "9s" }:late():map(function(k, v) return k, v, sluice.eventTime() end)',
     "open": 'first:eventWindow { size = "60s", slide = "15s", emit = "updates" }:groupByKey():openWindows()',
+    "openFailed": '''first:eventWindow { size = "60s", slide = "15s", emit = "updates" }:reduceByKey(function(a, b)
+        if a == 3 then error("three") end
+        return a + b
+    end):openWindows()''',
     "distinct": 'first:eventWindow { size = "30s" }:distinct()',
     "counted": 'first:eventWindow { size = "30s" }:countByValue()',
     "numbered": 'first:zipWithIndex():map(function(record, i) return record[1], i end):eventWindow { size = "30s" }:reduceByKey(sluice.sum)',
@@ -134,6 +138,18 @@ def test_joinWithin_gives_the_same_with_a_limit():
 
 def test_windows_are_the_same_with_a_limit():
     same(WINDOWS)
+
+
+def test_windows_that_failed_are_on_disk_beyond_the_limit():
+    """Nothing else is large: 20 keys, of each a thousand windows that fail."""
+    shutil.rmtree("in", ignore_errors=True)
+    clear()
+    move_in("a", "".join("100 k%d\n" % k for k in range(20)) * 2)
+    sluice_ok("run", job(head('maxErrorRate = 1, onRecordError = "skip", memoryLimit = "300KB", workers = 2') + '''
+        ssc:textFileStream("in"):map(sluice.fields(" ", 1, 2)):withWatermark(sluice.timestamp(1, "s"), "1s"):map(sluice.select(2, 1))
+            :eventWindow { size = "1000s", slide = "1s", emit = "updates" }:reduceByKey(function() error("failed") end)
+            :openWindows():saveAsTextFiles("out/r")'''), "--clock", "virtual", "--batches", "1")
+    check(spilled_bytes() > 50000, "%d bytes are on disk" % spilled_bytes())
 
 
 # ---- memory ----

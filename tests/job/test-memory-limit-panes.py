@@ -34,6 +34,10 @@ WINDOWS = {
     end)''',
     "records": '{ size = "%ds" }:distinct()',
     "values": '{ size = "%ds", emit = "both" }:countByValue()',
+    "open": '''{ size = "%ds", slide = "20s", emit = "updates" }:reduceByKey(function(a, b)
+        if a == 3 then error("three") end
+        return a + b
+    end):openWindows()''',
     "one": '{ size = "%ds", slide = "5s", emit = "updates" }:count()',
 }
 
