@@ -61,7 +61,14 @@ static bool add_member(struct sl_buf *buf, const struct sl_field *letter, const 
                                 : sl_json_field(buf, value, NULL);
 }
 
-/* "in/a.log:17", or "key ..." for what comes from no file. */
+/* "window 0 to 10000" of a group, in ms. */
+static bool add_window(struct sl_buf *buf, const struct sl_field *window)
+{
+    return sl_buf_text(buf, "window ") && add_member(buf, window, "from") && sl_buf_text(buf, " to ") &&
+           add_member(buf, window, "to");
+}
+
+/* "in/a.log:17", or "key ..." for what comes from no file; of a group that a window of event time leaves out, the window. */
 static bool add_origin(struct sl_buf *buf, const struct sl_field *letter)
 {
     static const char *const names[] = {"file", "source", "topic", "key"};
@@ -73,7 +80,8 @@ static bool add_origin(struct sl_buf *buf, const struct sl_field *letter)
                (!number || !member(letter, number) ||
                 (sl_buf_byte(buf, ':') && add_member(buf, letter, number)));
     }
-    return true;
+    const struct sl_field *window = member(letter, "window");
+    return !window || window->tag != SL_MAP || add_window(buf, window);
 }
 
 static bool add_operator(struct sl_buf *buf, const struct sl_field *letter)
@@ -298,8 +306,8 @@ const struct sl_command sl_command_deadletter = {
     .arguments = "[JOB.lua] [options]",
     .summary = "lists the records that were set aside, or counts them",
     .details =
-        "A line each, columns separated by tabs: the batch, the file and line (or the source and number, or the\n"
-        "key), the operator and its line in the job, the message, the record. Bytes that are not printable are\n"
+        "A line each, columns separated by tabs: the batch, the file and line (or the source and number, the\n"
+        "key, or the window in ms), the operator and its line in the job, the message, the record. Bytes that are not printable are\n"
         "escaped; --json shows the letters as they are kept.\n"
         "\n"
         "    sluice deadletter JOB.lua --by message",

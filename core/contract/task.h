@@ -36,6 +36,11 @@ struct sl_reject_sink {
     void (*postpone)(struct sl_reject_sink *sink, struct sl_task *task, unsigned node);
 };
 
+/* Times [from_ms, to_ms). */
+struct sl_span {
+    int64_t from_ms, to_ms;
+};
+
 #define SL_NO_LINE    UINT32_MAX
 #define SL_GROUP_LINE (UINT32_MAX - 1) /* no record but a group: fields are its key and a value */
 
@@ -61,6 +66,7 @@ struct sl_task {
     const _Atomic int *stop;     /* not 0: give up with SL_ESTOP; looked at between chunks */
     int64_t function_timeout_ms; /* for one call of a function; 0: none */
     int64_t group_records;       /* of the group that is handed to the sink; 0: unknown */
+    struct sl_span group_window; /* of event time, where the group is left out of one; empty: of none */
     bool
         is_counted_elsewhere; /* maxErrorRate does not count a group error: the batch did not bring the group, or
                                   the error was postponed */

@@ -16,17 +16,29 @@
 
 static int keep(struct sl_rejects *rejects, struct sl_task *task, unsigned node,
                 const struct sl_field *fields, uint32_t width, const struct sl_origin *origin, uint32_t line);
+static void append_window(struct sl_buf *buf, const struct sl_field *key, const struct sl_span *window);
+
+/* onRecordError = "stop" */
+static int stop(const struct sl_rejects *rejects, const struct sl_task *task, unsigned node,
+                const struct sl_field *fields, uint32_t line)
+{
+    const struct sl_site *site = &rejects->pipelines->node[node]->site;
+    SL_CLEANUP(sl_buf_done) struct sl_buf window = {0};
+    if (line == SL_GROUP_LINE)
+        append_window(&window, fields, &task->group_window);
+    return sl_error_set(task->err, SL_EFAIL,
+                        "%s:%d: %s: %s%.*s; the run stops because onRecordError is \"stop\"", site->file,
+                        site->line, site->name, sl_site_strip(site, task->message), (int)window.len,
+                        (const char *)window.bytes);
+}
 
 static int reject(struct sl_reject_sink *sink, struct sl_task *task, unsigned node,
                   const struct sl_field *fields, uint32_t width, const struct sl_origin *origin,
                   uint32_t line)
 {
     struct sl_rejects *rejects = (struct sl_rejects *)sink;
-    const struct sl_site *site = &rejects->pipelines->node[node]->site;
     if (rejects->stop)
-        return sl_error_set(task->err, SL_EFAIL,
-                            "%s:%d: %s: %s; the run stops because onRecordError is \"stop\"", site->file,
-                            site->line, site->name, sl_site_strip(site, task->message));
+        return stop(rejects, task, node, fields, line);
     pthread_mutex_lock(&rejects->lock);
     rejects->total++;
     rejects->failed[node]++;
@@ -52,7 +64,7 @@ static void postpone(struct sl_reject_sink *sink, struct sl_task *task, unsigned
     pthread_mutex_unlock(&rejects->lock);
 }
 
-/* ---- late records ---- */
+/* ---- times in messages ---- */
 
 /* "2024-02-29T12:00:00Z", or words. */
 static void show_time(int64_t ms, char *text, size_t size)
@@ -70,6 +82,26 @@ static void show_time(int64_t ms, char *text, size_t size)
         sl_time_format_free(format);
     }
 }
+
+/* " (key "a", window 2024-02-29T12:00:00Z to 2024-02-29T12:05:00Z)"; nothing where there is no window. */
+static void append_window(struct sl_buf *buf, const struct sl_field *key, const struct sl_span *window)
+{
+    enum { KEY_BYTES = 100 };
+    char from[40], to[40];
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
+    if (window->from_ms == window->to_ms)
+        return;
+    show_time(window->from_ms, from, sizeof from);
+    show_time(window->to_ms, to, sizeof to);
+    sl_json_field(&text, key, NULL);
+    size_t len = text.len < KEY_BYTES ? text.len : KEY_BYTES;
+    while (len && len < text.len && (text.bytes[len] & 0xC0) == 0x80) /* within a character */
+        len--;
+    sl_buf_printf(buf, " (key %.*s%s, window %s to %s)", (int)len, (const char *)text.bytes,
+                  len < text.len ? "..." : "", from, to);
+}
+
+/* ---- late records ---- */
 
 static int keep_late(struct sl_reject_sink *sink, struct sl_task *task, unsigned node,
                      const struct sl_field *fields, uint32_t width, const struct sl_origin *origin,
@@ -142,10 +174,17 @@ static int compare_fields(const struct sl_reject_entry *x, const struct sl_rejec
     return order;
 }
 
-/* Groups by key, for hash tables meet them in an order of their own; those of one key by partition. */
+static int compare_windows(const struct sl_span *x, const struct sl_span *y)
+{
+    int order = (x->from_ms > y->from_ms) - (x->from_ms < y->from_ms);
+    return order ? order : (x->to_ms > y->to_ms) - (x->to_ms < y->to_ms);
+}
+
+/* Groups by key, for hash tables meet them in an order of their own; those of one key by window and partition. */
 static int compare_groups(const struct sl_reject_entry *x, const struct sl_reject_entry *y)
 {
     int order = sl_field_compare(x->field, y->field);
+    order = order ? order : compare_windows(&x->window, &y->window);
     if (order == 0)
         order = (x->partition > y->partition) - (x->partition < y->partition);
     return order ? order : compare_fields(x, y);
@@ -238,6 +277,7 @@ static int keep(struct sl_rejects *rejects, struct sl_task *task, unsigned node,
         .sequence = rejects->total,
         .event_ms = rejects->is_late ? task->event_ms : SL_NO_TIME,
         .records = line == SL_GROUP_LINE ? task->group_records : 0,
+        .window = line == SL_GROUP_LINE ? task->group_window : (struct sl_span){0, 0},
         .truncated = task->is_record_cut,
         .width = width,
         .field = fields,
@@ -421,6 +461,9 @@ static void append_entry(struct sl_buf *buf, const struct sl_rejects *rejects, i
     append_record(buf, entry);
     if (entry->records)
         sl_buf_printf(buf, ",\"records\":%lld", (long long)entry->records);
+    if (entry->window.from_ms != entry->window.to_ms)
+        sl_buf_printf(buf, ",\"window\":{\"from\":%lld,\"to\":%lld}", (long long)entry->window.from_ms,
+                      (long long)entry->window.to_ms);
     append_replay(buf, rejects, entry);
     sl_buf_text(buf, "}\n");
 }
@@ -469,6 +512,7 @@ void sl_rejects_append_first(struct sl_rejects *rejects, sl_lines_before *before
     }
     const struct sl_reject_entry *entry = rejects->entry[0];
     append_message(buf, entry);
+    append_window(buf, entry->field, &entry->window);
     if (buf->failed || !entry->origin || !entry->origin->path || entry->line >= SL_GROUP_LINE)
         return;
     uint64_t line = before(arg, entry->origin, entry->partition) + entry->line + 1;

@@ -10,6 +10,7 @@ struct sl_reject_entry {
     uint64_t sequence;              /* among those of the partition */
     int64_t event_ms;               /* of a late record; SL_NO_TIME elsewhere */
     int64_t records;                /* of a group; 0: not known, or no group */
+    struct sl_span window;          /* that a group is left out of; empty: none of event time */
     uint32_t width;
     bool truncated;
     const struct sl_field *field;

@@ -57,7 +57,9 @@ int sl_event_fields(const struct sl_stage *stage, struct sl_task *task, const st
                     uint32_t *ret_width, bool *ret_noted)
 {
     task->is_counted_elsewhere = span->final || sl_entry_has_failed(entry);
+    task->group_window = (struct sl_span){span->start, span->stop};
     int r = make_fields(stage, task, span, entry, row, ret_width, ret_noted);
+    task->group_window = (struct sl_span){0, 0};
     task->is_counted_elsewhere = false;
     return r;
 }

@@ -176,6 +176,25 @@ def test_windows_of_event_time_and_sessions():
                            event_job("{gap = '3s'}"): ({**nothing, 5000: "7000\t10000\tc\t1\n", 7000: sessions}, failed)}, "negative; combining")
 
 
+def test_what_failed_in_a_window_of_event_time_is_named_with_it():
+    """In the letter, by the command, in the line of the batch, and where the run stops."""
+    batches = [[[1, "a", 1], [2, "a", -1]], [[30, "b", 1]], []]
+    for window, first, last, start in (("{size = '10s', slide = '5s'}", -5000, 5000, "1969-12-31T23:59:55Z"),
+                                       ("{gap = '3s'}", 1000, 5000, "1970-01-01T00:00:01Z")):
+        clear()
+        job(head("emptyBatches = true") + streams(batches) + event_job(window) + ":saveAsTextFiles('out/0', '')\n")
+        done = sluice("run", "job.lua", "--clock", "virtual", "--batches", "3")
+        letters = letters_on_disk()[3000]
+        equal(letters[0]["window"], {"from": first, "to": last}, "the letter of " + window)
+        span = 'negative; combining 1 and -1 (key "a", window %s to 1970-01-01T00:00:05Z)' % start
+        check(span in done.stderr, "the line of the batch: " + done.stderr)
+        check("\twindow %d to %d\treduceByKey at " % (first, last) in sluice_ok("deadletter", "job.lua").stdout, "the command")
+        job(read("job.lua").decode().replace("emptyBatches", "onRecordError = 'stop', emptyBatches"))
+        clear()
+        done = sluice("run", "job.lua", "--clock", "virtual", "--batches", "3")
+        check(done.returncode == 1 and span + "; the run stops" in done.stderr, "the run stops: " + done.stderr)
+
+
 KEYS = ["k%03d" % i for i in range(150)]
 SHAPES = ("size = '10s'", "size = '10s', slide = '5s'", "gap = '3s'")
 

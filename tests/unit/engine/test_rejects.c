@@ -184,6 +184,29 @@ static void test_stop_fails_the_batch_at_the_first_record(void **state)
     sl_rejects_done(&rejects);
 }
 
+static void test_groups_of_a_key_are_in_the_order_of_their_windows(void **state)
+{
+    static const int64_t from[] = {5000, -5000, 0};
+    struct sl_rejects rejects;
+    struct sl_error err = {0};
+    struct sl_field key = sl_text("a");
+    struct sl_task task = {.err = &err, .message = "no sum"};
+    assert_int_equal(sl_rejects_init(&rejects, &pipelines, false), 0);
+    task.sink = &rejects.sink;
+    for (size_t i = 0; i < 3; i++) {
+        task.group_window = (struct sl_span){from[i], from[i] + 10000};
+        assert_int_equal(sl_task_reject_group(&task, 1, &key, NULL, 2), 0);
+    }
+    char *text = told(&rejects), *at = text;
+    for (const char *const *wanted =
+             (const char *const[]){"{\"from\":-5000,\"to\":5000}", "{\"from\":0,\"to\":10000}",
+                                   "{\"from\":5000,\"to\":15000}", NULL};
+         *wanted; wanted++)
+        assert_non_null(at = strstr(at, *wanted));
+    free(text);
+    sl_rejects_done(&rejects);
+}
+
 static void test_rate_fails_a_batch_that_mostly_fails(void **state)
 {
     static const struct {
@@ -236,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_the_first_thousand_are_kept_and_the_others_counted),
         cmocka_unit_test(test_long_records_are_cut),
         cmocka_unit_test(test_stop_fails_the_batch_at_the_first_record),
+        cmocka_unit_test(test_groups_of_a_key_are_in_the_order_of_their_windows),
         cmocka_unit_test(test_rate_fails_a_batch_that_mostly_fails),
         cmocka_unit_test(test_rate_of_a_source_counts_what_it_refused),
     };
