@@ -117,6 +117,19 @@ static int64_t end_of(const struct sl_node *node, int64_t last_ms, int64_t t)
     return (from + node->slide_ms - 1) / node->slide_ms * node->slide_ms;
 }
 
+int64_t sl_watermarks_slide(const struct sl_run *run, int64_t t)
+{
+    int64_t first = INT64_MAX;
+    for (size_t n = 0; n < run->pipelines->nodes; n++) {
+        const struct sl_node *node = run->pipelines->node[n];
+        int64_t next = (t / node->slide_ms + 1) * node->slide_ms;
+        if (gives_times(node) && run->pipelines->used[n] && node->slide_ms > node->interval_ms &&
+            next < first)
+            first = next;
+    }
+    return first;
+}
+
 int64_t sl_watermarks_end(const struct sl_run *run, int64_t last_ms, int64_t t)
 {
     int64_t last = SL_NO_TIME;

@@ -13,6 +13,9 @@ bool sl_watermarks_due(struct sl_run *run, int64_t t);
  * came until `last_ms`, and the slowest has a batch then; others of another slide may stay open. SL_NO_TIME: no output
  * uses one that is open. */
 int64_t sl_watermarks_end(const struct sl_run *run, int64_t last_ms, int64_t t);
+/* The first time after t at which a stream with event times and a longer slide than the job's interval has a batch; INT64_MAX:
+ * there is none. */
+int64_t sl_watermarks_slide(const struct sl_run *run, int64_t t);
 /* Writes them down in the batch's plan; takes those of a plan that an earlier process made. 0 or SL_ENOMEM. */
 int sl_watermarks_plan(struct sl_batch *batch);
 void sl_watermarks_resume(struct sl_batch *batch);

@@ -1,6 +1,7 @@
 #include "engine/trial/dry_run.h"
 
 #include "core/contract/collect.h"
+#include "engine/batch/watermarks.h"
 
 #include <stdlib.h>
 
@@ -40,25 +41,49 @@ static int run_batch(struct sl_run *run, struct sl_batch *batch, struct sl_error
     return r == 0 ? run->trial->seen(run->trial, batch, err) : r;
 }
 
+/* Batch number k. */
+static int run_at(struct sl_run *run, size_t k, int64_t t, bool finishes, struct sl_error *err)
+{
+    struct sl_batch *batch;
+    run->virtual_clock.now_ms = t;
+    run->trial->given.batch = k;
+    int r = sl_batch_new(run, t, &batch, err);
+    if (r < 0)
+        return r;
+    batch->finishes = finishes;
+    sl_rejects_reset(&run->rejects); /* a batch that has nothing to do does not */
+    sl_rejects_reset(&run->late);
+    r = run_batch(run, batch, err);
+    sl_batch_free(batch);
+    return r;
+}
+
+/* Ends event time after the batch of last_ms, as a run with --finish does (engine/run/schedule.c), here with a batch, too, where
+ * no record has a time. What lies between are batches of streams of a longer slide. */
+static int finish(struct sl_run *run, int64_t last_ms, struct sl_error *err)
+{
+    struct sl_dry_run *trial = run->trial;
+    int64_t interval = run->context->options.interval_ms, t = last_ms;
+    int64_t end = sl_watermarks_end(run, last_ms, t + interval);
+    int r = 0;
+    for (end = end == SL_NO_TIME ? t + interval : end; r == 0 && end != SL_NO_TIME;
+         end = sl_watermarks_end(run, last_ms, t + interval)) {
+        for (t = sl_watermarks_slide(run, t); r == 0 && t < end; t = sl_watermarks_slide(run, t))
+            r = run_at(run, trial->batches++, t, false, err);
+        t = end;
+        r = r < 0 ? r : run_at(run, trial->batches++, t, true, err);
+    }
+    return r;
+}
+
 int sl_dry_run_schedule(struct sl_run *run, struct sl_error *err)
 {
     struct sl_dry_run *trial = run->trial;
+    int64_t interval = run->context->options.interval_ms, t = trial->first_ms - interval;
     int r = 0;
-    for (size_t k = 0; k < trial->batches && r == 0; k++) {
-        struct sl_batch *batch;
-        int64_t t = trial->first_ms + (int64_t)k * run->context->options.interval_ms;
-        run->virtual_clock.now_ms = t;
-        trial->given.batch = k;
-        r = sl_batch_new(run, t, &batch, err);
-        if (r < 0)
-            return r;
-        batch->finishes = trial->finishes && k + 1 == trial->batches;
-        sl_rejects_reset(&run->rejects); /* a batch that has nothing to do does not */
-        sl_rejects_reset(&run->late);
-        r = run_batch(run, batch, err);
-        sl_batch_free(batch);
-    }
-    return r;
+    for (size_t k = 0; k < trial->batches && r == 0; k++)
+        r = run_at(run, k, t += interval, false, err);
+    return r == 0 && trial->finishes ? finish(run, t, err) : r;
 }
 
 /* ---- the run ---- */

@@ -12,8 +12,8 @@
 struct sl_dry_run {
     struct sl_fed_files given;
     struct sl_observer *observer; /* may be NULL */
-    size_t batches;
-    bool finishes; /* the last of them ends event time */
+    size_t batches;               /* to run; afterwards how many ran */
+    bool finishes;                /* event time ends after them, in one or more batches of their own */
     int64_t first_ms;
     /* The batch is done; batch->stage of outputs may be NULL. 0, or a failure. */
     int (*seen)(struct sl_dry_run *trial, struct sl_batch *batch, struct sl_error *err);

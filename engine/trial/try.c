@@ -143,7 +143,7 @@ static int find_directory(const struct sl_context *context, const char *argument
 /* A file a batch; those that are left over come in the last. */
 static size_t batch_of(const struct preview *preview, size_t file)
 {
-    size_t last = preview->trial.batches - 1 - preview->trial.finishes;
+    size_t last = preview->trial.batches - 1;
     return file < last ? file : last;
 }
 
@@ -338,7 +338,7 @@ int sl_try_files(struct sl_context *context, const struct sl_try_options *option
         return sl_context_status(context);
     preview.trial.observer = &preview.observer;
     preview.trial.seen = count;
-    preview.trial.batches = options->batches + options->finishes;
+    preview.trial.batches = options->batches;
     preview.trial.finishes = options->finishes;
     preview.trial.first_ms = time_of_all(context);
     sl_fed_files_init(&preview.trial.given);

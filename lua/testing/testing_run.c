@@ -1,5 +1,6 @@
 #include "lua/testing/testing_run.h"
 
+#include "core/base/array.h"
 #include "core/base/nearest.h"
 #include "core/contract/source.h"
 #include "engine/batch/deadletter.h"
@@ -28,17 +29,18 @@ struct test_run {
     struct sl_job_options options;
     struct sl_job *job;
     size_t nodes;
-    struct sl_dataset **dataset; /* [batches][nodes]: what outputs got; NULL: nothing */
-    struct sl_buf text;          /* of the file that is put together */
-    struct sl_buf letters;       /* dead letters, a line of JSON each */
-    bool calls_foreach;          /* foreachRDD's functions are called */
-    struct sl_arena arena;       /* of what is read from them */
+    struct sl_dataset **dataset; /* [rows][nodes], a row for each batch: what outputs got; NULL: nothing */
+    size_t rows, capacity;
+    struct sl_buf text;    /* of the file that is put together */
+    struct sl_buf letters; /* dead letters, a line of JSON each */
+    bool calls_foreach;    /* foreachRDD's functions are called */
+    struct sl_arena arena; /* of what is read from them */
 };
 
 static int release(lua_State *L)
 {
     struct test_run *run = lua_touserdata(L, 1);
-    for (size_t i = 0; run->dataset && i < run->trial.batches * run->nodes; i++)
+    for (size_t i = 0; run->dataset && i < run->rows * run->nodes; i++)
         sl_dataset_unref(run->dataset[i]);
     free(run->dataset);
     sl_job_free(run->job);
@@ -241,12 +243,9 @@ static void take_inputs(lua_State *L, struct test_run *run)
     if (lua_getfield(L, OPTIONS, "batches") != LUA_TNIL)
         run->trial.batches = (size_t)luaL_checkinteger(L, -1);
     lua_pop(L, 1);
-    if (lua_getfield(L, OPTIONS, "finish") != LUA_TNIL && lua_toboolean(L, -1)) {
-        run->trial.finishes = true;
-        run->trial.batches++;
-    }
+    run->trial.finishes = lua_getfield(L, OPTIONS, "finish") != LUA_TNIL && lua_toboolean(L, -1);
     lua_pop(L, 1);
-    if (run->trial.batches < 1 || run->trial.batches > BATCHES_MAX)
+    if (run->trial.batches < !run->trial.finishes || run->trial.batches > BATCHES_MAX)
         luaL_error(L, "run: there is no input; give inputs, or say how many batches to run: batches = 3");
 }
 
@@ -267,17 +266,30 @@ static int call_foreach(struct sl_batch *batch, const struct sl_node *node, cons
     return fn->ops->call_dataset(fn, (struct sl_dataset *)dataset, &batch->run->services, batch->t, err);
 }
 
+/* The row of one more batch; NULL: out of memory. */
+static struct sl_dataset **add_row(struct test_run *run)
+{
+    size_t row_bytes = (run->nodes + 1) * sizeof *run->dataset;
+    struct sl_dataset **grown = sl_array_grow(run->dataset, run->rows, &run->capacity, row_bytes);
+    if (!grown)
+        return NULL;
+    run->dataset = grown;
+    struct sl_dataset **row = run->dataset + run->rows++ * run->nodes;
+    memset((void *)row, 0, run->nodes * sizeof *row);
+    return row;
+}
+
 static int keep_batch(struct sl_dry_run *trial, struct sl_batch *batch, struct sl_error *err)
 {
     struct test_run *run = (struct test_run *)trial;
-    struct sl_dataset **row = run->dataset + trial->given.batch * run->nodes;
-    int r = 0;
-    for (size_t n = 0; n < run->nodes; n++)
+    struct sl_dataset **row = add_row(run);
+    int r = row ? 0 : sl_error_nomem(err);
+    for (size_t n = 0; r == 0 && n < run->nodes; n++)
         if (trial->output_op[n]) {
             const struct sl_dataset *dataset = sl_dry_run_dataset(batch, batch->run->pipelines->node[n]);
             row[n] = dataset ? sl_dataset_ref((struct sl_dataset *)dataset) : NULL;
             if (run->calls_foreach && is_foreach(trial->output_op[n]))
-                r = r < 0 ? r : call_foreach(batch, batch->run->pipelines->node[n], dataset, err);
+                r = call_foreach(batch, batch->run->pipelines->node[n], dataset, err);
         }
     if (r < 0)
         return r;
@@ -290,9 +302,6 @@ static void run_trial(lua_State *L, struct test_run *run)
     struct sl_error err;
     struct sl_context *context = sl_job_context(run->job);
     run->nodes = context->nodes;
-    run->dataset = calloc(run->trial.batches * run->nodes + 1, sizeof(struct sl_dataset *));
-    if (!run->dataset)
-        sl_value_nomem(L);
     run->trial.first_ms = context->options.interval_ms;
     run->trial.seen = keep_batch;
     check(L, sl_dry_run_run(context, &run->trial, &err), &err);

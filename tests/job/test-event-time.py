@@ -403,4 +403,22 @@ end)
     sluice_ok("test", "job_test.lua")
 
 
+def test_a_job_is_tested_with_the_end_of_time_of_windows_of_batches():
+    job('''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+ssc:textFileStream("in"):map(sluice.pair(1)):window(4, 4):withWatermark(function() return 1000 end, 0)
+    :eventWindow { size = "10s" }:count():saveAsTextFiles("out/counts")
+''')
+    os.mkdir("in")
+    pathlib.Path("job_test.lua").write_text('''
+local test = require "sluice.testing"
+test.case("counts", function()
+    local r = test.run("job.lua", { inputs = { ["in"] = { { "x" }, { "y" } } }, finish = true })
+    local outputs = r.outputs["out/counts"]
+    test.equal(outputs[#outputs], { { 0, 10000, 2 } })
+end)
+''')
+    sluice_ok("test", "job_test.lua")
+
+
 main(globals())

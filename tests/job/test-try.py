@@ -166,6 +166,30 @@ def test_the_end_of_event_time_gives_out_open_windows():
         equal(stages(sluice_ok("try", "-e", code, "--finish", "a", "b", *batches).stdout)["count"], ("in 2, out 1", ["0\t10000\t2"]), "with it")
 
 
+def test_event_time_ends_in_windows_of_batches_with_a_longer_slide():
+    """As a run has it whose batch is the first that emits everything."""
+    text = '''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+local s = ssc:textFileStream("in"):map(sluice.pair(1))
+local function counts(s, name)
+    s:withWatermark(function() return 1000 end, 0):eventWindow { size = "10s" }:count():saveAsTextFiles("out/" .. name, "", { latest = false })
+end
+counts(s, "plain") counts(s:window(4, 2), "two") counts(s:window(6, %d), "three")
+'''
+    for slide, first in ((3, 6), (2, 2), (6, 6)):
+        shutil.rmtree("out", ignore_errors=True)
+        shutil.rmtree(".sluice", ignore_errors=True)
+        job(text % slide)
+        write("x", "x\n")
+        tried = sluice_ok("try", "job.lua", "--finish", "x").stdout
+        move_in("a", "x\n")
+        sluice_ok("run", "job.lua", "--clock", "virtual", "--start-time", str(first * 1000 - 1000), "--batches", "1", "--finish")
+        rows = [b"".join(outputs("out/" + name, "").values()).decode() for name in ("plain", "two", "three")]
+        check(all(rows), "a run has rows: %s" % rows)
+        found = re.findall(r"count\(\) .*\n.*\n((?:              [^ ].*\n)*)", tried)
+        equal([lines.replace(" ", "") for lines in found], rows, "a slide of %d s: %s" % (slide, tried))
+
+
 def test_equal_dead_letters_are_shown_once_with_their_number():
     write("a", "x\ny\n1\nz\n")
     shown = sluice_ok("try", "-e", 'textFileStream("in"):map(sluice.number(1)):print()', "a").stdout
