@@ -256,6 +256,16 @@ static bool keeps_times(const struct sl_node *node)
            (node->op->narrow ? !node->op->narrow->loses_time : node->op->wide && node->op->wide->keeps_time);
 }
 
+/* How far back the records of any input reach. */
+static int64_t longest_window(const struct sl_node *node)
+{
+    int64_t longest = 0;
+    for (unsigned i = 0; i < node->inputs; i++)
+        if (node->input[i]->window_ms > longest)
+            longest = node->input[i]->window_ms;
+    return longest;
+}
+
 static int fill_node(struct sl_stream *stream, struct sl_stream *first, const struct sl_arg *argv,
                      size_t argc, struct sl_error *err)
 {
@@ -281,7 +291,7 @@ static int fill_node(struct sl_stream *stream, struct sl_stream *first, const st
         return sl_error_set(err, SL_EUSAGE, "%s: a stream of another StreamingContext", node->op->name);
     node->interval_ms = context->options.interval_ms;
     node->slide_ms = node->inputs ? node->input[0]->slide_ms : node->interval_ms;
-    node->window_ms = node->inputs ? node->input[0]->window_ms : 0;
+    node->window_ms = longest_window(node);
     node->timed = keeps_times(node);
     r = check_tables(node, err);
     r = r < 0 ? r : check_slides(node, err);

@@ -94,6 +94,21 @@ def test_graph_is_there_for_programs_too():
     equal(sluice("graph", "job.lua", "--dot", "--json").returncode, 2, "exit status for both")
 
 
+def test_a_stream_of_several_reaches_back_as_far_as_the_longest_of_their_windows():
+    job('''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+local plain = ssc:textFileStream("in"):map(sluice.pair(1))
+local long, longer = plain:window("4s"), plain:window("7s")
+plain:union(longer):print() longer:union(plain):print() ssc:union(plain, long, longer):print()
+plain:join(long):print() plain:cogroup(longer):print()
+plain:union(long):window("3s"):print()
+''')
+    graph = json.loads(sluice_ok("graph", "job.lua", "--json").stdout)
+    found = [(node["operator"], node["window_ms"]) for node in graph["operators"] if len(node["inputs"]) > 1]
+    equal([window for _, window in found], [7000, 7000, 4000, 7000, 4000, 7000, 4000], "windows of %s" % found)
+    equal(graph["operators"][-1]["window_ms"], 6000, "a window of 3 s of what reaches back 4 s")
+
+
 SETTINGS = ["interval=2", "interval=250ms", "checkpoint=false", "checkpoint=123", "mount=here", "workers=2",
             "maxFilesPerBatch=3", "maxBytesPerBatch=4", "maxRecordBytes=5", "onRecordError=skip", "maxErrorRate=1",
             "maxErrorRate=0.25", "onFileError=stop", "emptyBatches=true", "catchUp=all", "memoryLimit=1GB", "keepReceived=1h",
