@@ -1,4 +1,5 @@
-/* One record error as it is kept: engine/batch/rejects.c, and engine/remote/, where it comes from another process. */
+/* One record error as it is kept: engine/batch/rejects.c, and engine/remote/, where it comes from another process; and as a dead
+ * letter, a line of JSON. */
 #pragma once
 
 #include "engine/batch/rejects.h"
@@ -22,3 +23,7 @@ struct sl_reject_entry {
 int sl_rejects_keep(struct sl_rejects *rejects, const struct sl_reject_entry *entry);
 /* Adds what another process has counted, kept or not. */
 void sl_rejects_count(struct sl_rejects *rejects, unsigned node, uint64_t failed, uint64_t by_file);
+
+/* Appends its dead letter. */
+void sl_reject_entry_append(const struct sl_reject_entry *entry, const struct sl_rejects *rejects,
+                            int64_t batch_ms, sl_lines_before *before, void *arg, struct sl_buf *buf);
