@@ -40,6 +40,7 @@ static void check_self(lua_State *L, const char *name)
 static int transform(lua_State *L)
 {
     check_self(L, "transform");
+    sl_method_check_count(L, "transform(f)");
     sl_meta_check_function(L, 2, "transform", 1, "the rdd");
     sl_copy_declare(L, "transform");
     lua_pushvalue(L, 2);
@@ -51,6 +52,7 @@ static int transform(lua_State *L)
 static int transform_with(lua_State *L)
 {
     check_self(L, "transformWith");
+    sl_method_check_count(L, "transformWith(f, other)");
     sl_meta_check_function(L, 2, "transformWith", 2, "two rdds");
     if (!sl_stream_test(L, 3))
         return luaL_error(L, "transformWith: other must be a stream, got %s", sl_phrase(L, 3));
@@ -65,6 +67,7 @@ static int transform_with(lua_State *L)
 static int name_stream(lua_State *L)
 {
     check_self(L, "name");
+    sl_method_check_count(L, "name(name)");
     if (lua_type(L, 2) != LUA_TSTRING)
         return luaL_error(L, "name: the name must be a string, got %s", sl_phrase(L, 2));
     if (strlen(lua_tostring(L, 2)) != lua_rawlen(L, 2))

@@ -40,6 +40,23 @@ void sl_method_table(lua_State *L, const char *what)
     lua_setfield(L, -2, "__index");
 }
 
+static int arguments_of(const char *usage)
+{
+    const char *at = strchr(usage, '(') + 1;
+    int count = *at != ')';
+    for (; *at; at++)
+        count += *at == ',';
+    return count;
+}
+
+void sl_method_check_count(lua_State *L, const char *usage)
+{
+    if (lua_gettop(L) <= 1 + arguments_of(usage))
+        return;
+    lua_pushlstring(L, usage, strcspn(usage, "("));
+    luaL_error(L, "%s: too many arguments; it is called as %s", lua_tostring(L, -1), usage);
+}
+
 int sl_method_no_self(lua_State *L, const char *name, const char *variable)
 {
     return luaL_error(L, "%s is a method: write %s:%s(...) with a colon, not a dot", name, variable, name);

@@ -10,3 +10,6 @@ void sl_method_table(lua_State *L, const char *what);
 
 /* Raises the error of a method called without its object: `variable` is how one would write it ("stream"). */
 int sl_method_no_self(lua_State *L, const char *name, const char *variable);
+
+/* Raises an error where the call has more arguments after the object than `usage` has: "take(n)", "show([n [, truncate]])". */
+void sl_method_check_count(lua_State *L, const char *usage);

@@ -83,24 +83,27 @@ const struct sl_services *sl_rdd_services(lua_State *L, int index)
     return rdd->services;
 }
 
-static struct sl_dataset *check_self(lua_State *L, const char *name)
+struct sl_dataset *sl_rdd_check_call(lua_State *L, const char *usage)
 {
     const struct rdd *rdd = luaL_testudata(L, 1, type_name);
-    if (!rdd)
-        sl_method_no_self(L, name, "rdd");
+    if (!rdd) {
+        lua_pushlstring(L, usage, strcspn(usage, "("));
+        sl_method_no_self(L, lua_tostring(L, -1), "rdd");
+    }
+    sl_method_check_count(L, usage);
     return rdd->dataset;
 }
 
 static int collect(lua_State *L)
 {
-    const struct sl_dataset *dataset = check_self(L, "collect");
+    const struct sl_dataset *dataset = sl_rdd_check_call(L, "collect()");
     sl_rdd_push_records(L, dataset, dataset->count);
     return 1;
 }
 
 static int take(lua_State *L)
 {
-    const struct sl_dataset *dataset = check_self(L, "take");
+    const struct sl_dataset *dataset = sl_rdd_check_call(L, "take(n)");
     lua_Integer count = luaL_checkinteger(L, 2);
     sl_rdd_push_records(L, dataset, count < 0 ? 0 : (uint64_t)count);
     return 1;
@@ -110,7 +113,7 @@ static int first(lua_State *L)
 {
     struct sl_field fields[SL_WIDTH_MAX];
     uint32_t width;
-    struct sl_rdd_walk *walk = sl_rdd_walk_push(L, check_self(L, "first"), 0, 1);
+    struct sl_rdd_walk *walk = sl_rdd_walk_push(L, sl_rdd_check_call(L, "first()"), 0, 1);
     if (!sl_rdd_walk_next(walk, fields, &width))
         return luaL_error(L, "first: the rdd is empty; ask rdd:isEmpty() before");
     sl_rdd_push_record(L, fields, width);
@@ -120,13 +123,13 @@ static int first(lua_State *L)
 
 static int count(lua_State *L)
 {
-    lua_pushinteger(L, (lua_Integer)check_self(L, "count")->count);
+    lua_pushinteger(L, (lua_Integer)sl_rdd_check_call(L, "count()")->count);
     return 1;
 }
 
 static int is_empty(lua_State *L)
 {
-    lua_pushboolean(L, check_self(L, "isEmpty")->count == 0);
+    lua_pushboolean(L, sl_rdd_check_call(L, "isEmpty()")->count == 0);
     return 1;
 }
 
@@ -159,14 +162,22 @@ static void push_iterator(lua_State *L, const struct sl_dataset *dataset, uint64
 
 static int records(lua_State *L)
 {
-    const struct sl_dataset *dataset = check_self(L, "records");
+    const struct sl_dataset *dataset = sl_rdd_check_call(L, "records()");
     push_iterator(L, dataset, 0, dataset->count);
     return 1;
 }
 
+/* PySpark's name and argument. */
+static int to_local_iterator(lua_State *L)
+{
+    (void)sl_rdd_check_call(L, "toLocalIterator([prefetchPartitions])");
+    lua_settop(L, 1);
+    return records(L);
+}
+
 static int foreach_partition(lua_State *L)
 {
-    const struct sl_dataset *dataset = check_self(L, "foreachPartition");
+    const struct sl_dataset *dataset = sl_rdd_check_call(L, "foreachPartition(f)");
     luaL_checktype(L, 2, LUA_TFUNCTION);
     uint64_t from = 0;
     for (size_t p = 0; p < dataset->partitions; p++) {
@@ -200,7 +211,7 @@ static struct sl_field check_path(lua_State *L, const char *method)
 static int save_as_text_file(lua_State *L)
 {
     struct sl_error err;
-    const struct sl_dataset *dataset = check_self(L, "saveAsTextFile");
+    const struct sl_dataset *dataset = sl_rdd_check_call(L, "saveAsTextFile(path)");
     const struct rdd *rdd = lua_touserdata(L, 1);
     int r = sl_text_file_save(rdd->services, check_path(L, "saveAsTextFile"), dataset, &err);
     if (r == SL_ENOMEM)
@@ -248,7 +259,7 @@ static int save_as_sequence_file(lua_State *L)
 {
     struct sl_error err;
     struct sl_sequence_settings settings;
-    const struct sl_dataset *dataset = check_self(L, "saveAsSequenceFile");
+    const struct sl_dataset *dataset = sl_rdd_check_call(L, "saveAsSequenceFile(path [, options])");
     const struct rdd *rdd = lua_touserdata(L, 1);
     const struct sl_field path = check_path(L, "saveAsSequenceFile");
     const struct sl_sequence_given given = sequence_options(L);
@@ -266,7 +277,7 @@ static int save_as_sequence_file(lua_State *L)
 static int show(lua_State *L)
 {
     struct sl_error err;
-    struct sl_dataset *dataset = check_self(L, "show");
+    struct sl_dataset *dataset = sl_rdd_check_call(L, "show([n [, truncate]])");
     const struct rdd *rdd = lua_touserdata(L, 1);
     lua_Integer rows = luaL_optinteger(L, 2, SL_SHOW_ROWS), characters = SL_SHOW_CHARACTERS;
     if (lua_type(L, 3) == LUA_TBOOLEAN)
@@ -291,7 +302,7 @@ void sl_rdd_open(lua_State *L)
         {"count", count},
         {"isEmpty", is_empty},
         {"records", records},
-        {"toLocalIterator", records},
+        {"toLocalIterator", to_local_iterator},
         {"foreachPartition", foreach_partition},
         {"saveAsTextFile", save_as_text_file},
         {"saveAsSequenceFile", save_as_sequence_file},

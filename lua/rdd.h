@@ -21,6 +21,10 @@ struct sl_dataset *sl_rdd_of_list(lua_State *L, int index);
 /* The dataset of the rdd at the index; NULL where it is none. Borrowed. */
 struct sl_dataset *sl_rdd_test(lua_State *L, int index);
 
+/* That at index 1, of a method that is called as in `usage` (lua/method.h): raises an error where there is none, or where there are
+ * more arguments. */
+struct sl_dataset *sl_rdd_check_call(lua_State *L, const char *usage);
+
 /* Of an rdd at the index. */
 const struct sl_services *sl_rdd_services(lua_State *L, int index);
 

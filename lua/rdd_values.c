@@ -10,21 +10,13 @@
 #include <lauxlib.h>
 #include <math.h>
 
-static struct sl_dataset *check_self(lua_State *L, const char *name)
-{
-    struct sl_dataset *dataset = sl_rdd_test(L, 1);
-    if (!dataset)
-        sl_method_no_self(L, name, "rdd");
-    return dataset;
-}
-
 /* ---- foreach ---- */
 
 static int foreach (lua_State *L)
 {
     struct sl_field fields[SL_WIDTH_MAX];
     uint32_t width;
-    const struct sl_dataset *dataset = check_self(L, "foreach");
+    const struct sl_dataset *dataset = sl_rdd_check_call(L, "foreach(f)");
     luaL_checktype(L, 2, LUA_TFUNCTION);
     luaL_checkstack(L, SL_WIDTH_MAX + 8, "a wide record");
     struct sl_rdd_walk *walk = sl_rdd_walk_push(L, dataset, 0, dataset->count);
@@ -41,7 +33,7 @@ static int foreach (lua_State *L)
 
 static int collect_as_map(lua_State *L)
 {
-    sl_rdd_push_table(L, check_self(L, "collectAsMap"));
+    sl_rdd_push_table(L, sl_rdd_check_call(L, "collectAsMap()"));
     return 1;
 }
 
@@ -49,7 +41,7 @@ static int lookup(lua_State *L)
 {
     struct sl_field fields[SL_WIDTH_MAX];
     uint32_t width;
-    const struct sl_dataset *dataset = check_self(L, "lookup");
+    const struct sl_dataset *dataset = sl_rdd_check_call(L, "lookup(key)");
     luaL_checkany(L, 2);
     struct sl_rdd_walk *none =
         sl_rdd_walk_push(L, dataset, 0, 0); /* its memory is freed where something raises */
@@ -68,6 +60,9 @@ static int lookup(lua_State *L)
 }
 
 /* ---- takeSample ---- */
+
+/* Of a sample that is larger than the rdd: it is a table of the main copy, and no time-out ends the drawing. */
+enum { SAMPLE_MAX = 1000000 };
 
 static uint64_t next_number(uint64_t *state)
 {
@@ -109,17 +104,21 @@ static void push_record_at(lua_State *L, const struct sl_dataset *dataset, uint6
     lua_remove(L, -2);
 }
 
-/* takeSample(withReplacement, num [, seed]) */
 static int take_sample(lua_State *L)
 {
-    const struct sl_dataset *dataset = check_self(L, "takeSample");
+    const struct sl_dataset *dataset = sl_rdd_check_call(L, "takeSample(withReplacement, num [, seed])");
     luaL_checktype(L, 2, LUA_TBOOLEAN);
     lua_Integer given = luaL_checkinteger(L, 3);
     uint64_t state = (uint64_t)luaL_optinteger(L, 4, 0), count = dataset->count;
     if (given < 0)
         return luaL_error(L, "takeSample: num must be at least 0, got %I", given);
-    uint64_t wanted = (uint64_t)given;
+    uint64_t wanted = (uint64_t)given, most = count > SAMPLE_MAX ? count : SAMPLE_MAX;
     bool replace = lua_toboolean(L, 2);
+    if (replace && count && wanted > most)
+        return luaL_error(L,
+                          "takeSample: num must be at most %I with replacement, got %I; write sample(true, "
+                          "fraction, seed), whose result is an rdd",
+                          (lua_Integer)most, given);
     if (!count || (!replace && wanted > count))
         wanted = count;
     const uint64_t *number = replace ? NULL : push_shuffled(L, count, wanted, &state);
@@ -194,7 +193,7 @@ static bool has_equal_ends(lua_State *L)
 /* histogram(edges) is the operator, the closure's upvalue; histogram(n) makes n edges first. */
 static int histogram(lua_State *L)
 {
-    const struct sl_dataset *dataset = check_self(L, "histogram");
+    const struct sl_dataset *dataset = sl_rdd_check_call(L, "histogram(buckets)");
     if (lua_isinteger(L, 2)) {
         lua_Integer n = lua_tointeger(L, 2);
         if (n < 1 || n >= SL_HISTOGRAM_EDGES_MAX)
@@ -219,7 +218,7 @@ static int histogram(lua_State *L)
 
 static int get_num_partitions(lua_State *L)
 {
-    lua_pushinteger(L, (lua_Integer)check_self(L, "getNumPartitions")->partitions);
+    lua_pushinteger(L, (lua_Integer)sl_rdd_check_call(L, "getNumPartitions()")->partitions);
     return 1;
 }
 

@@ -53,6 +53,7 @@ static int no_method(lua_State *L)
 static int parallelize(lua_State *L)
 {
     check_self(L, "parallelize");
+    sl_method_check_count(L, "parallelize(list [, numPartitions])");
     if (!lua_istable(L, 2))
         return luaL_error(L, "parallelize takes a list of records, got %s", sl_phrase(L, 2));
     lua_Integer partitions = luaL_optinteger(L, 3, 0);
@@ -92,6 +93,7 @@ lua_Integer sl_spark_partitions(lua_State *L, int index)
 static int empty_rdd(lua_State *L)
 {
     check_self(L, "emptyRDD");
+    sl_method_check_count(L, "emptyRDD()");
     lua_settop(L, 1);
     lua_newtable(L);
     return parallelize(L);
@@ -101,6 +103,7 @@ static int empty_rdd(lua_State *L)
 static int text_file(lua_State *L)
 {
     check_self(L, "textFile");
+    sl_method_check_count(L, "textFile(path [, minPartitions [, useUnicode]])");
     lua_settop(L, 2);
     lua_remove(L, 1);
     lua_createtable(L, 0, 1);
@@ -115,6 +118,7 @@ static int text_file(lua_State *L)
 static int broadcast(lua_State *L)
 {
     check_self(L, "broadcast");
+    sl_method_check_count(L, "broadcast(value)");
     luaL_checkany(L, 2);
     lua_createtable(L, 0, 1);
     lua_pushvalue(L, 2);

@@ -1,5 +1,7 @@
 #include "lua/split.h"
 
+#include "lua/method.h"
+
 #include <lauxlib.h>
 
 /* local a, b = s:randomSplit(...) leaves b nil and the list in a: its use as a stream says what to write. */
@@ -12,6 +14,7 @@ static int no_field(lua_State *L)
 
 static int split(lua_State *L)
 {
+    sl_method_check_count(L, "randomSplit(weights [, seed])");
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 3);
     lua_Integer parts = (lua_Integer)lua_rawlen(L, 2);

@@ -261,8 +261,7 @@ static int64_t longest_window(const struct sl_node *node)
 {
     int64_t longest = 0;
     for (unsigned i = 0; i < node->inputs; i++)
-        if (node->input[i]->window_ms > longest)
-            longest = node->input[i]->window_ms;
+        longest = node->input[i]->window_ms > longest ? node->input[i]->window_ms : longest;
     return longest;
 }
 

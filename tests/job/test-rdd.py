@@ -85,6 +85,9 @@ def test_lists_and_tables():
         ("#rdd:takeSample(true, 20, 7)", "20"),
         ("rdd:takeSample(false, 3, 7)[1] == nil", "false"),
         ("#rdd:takeSample(true, 0, 7)", "0"),
+        ("#rdd:filter(sluice.eq(1, 'z')):takeSample(true, 1 << 62, 7)", "0"),
+        ("select(2, pcall(rdd.takeSample, rdd, true, 1000001, 7)):match('at most 1000000 with replacement, got 1000001') or 'no'", "at most 1000000 with replacement, got 1000001"),
+        ("select(2, pcall(rdd.takeSample, rdd, true, 1 << 62, 7)):match('num must be at most') or 'no'", "num must be at most"),
         ("select(2, pcall(rdd.takeSample, rdd, false, -1, 7)):match('num must be at least 0, got .1') or 'no'", "num must be at least 0, got -1"),
         ("rdd:getNumPartitions()", "3"),
     ])
@@ -133,6 +136,23 @@ s:foreachRDD(function(t, rdd)
     print(table.concat(seen, ","))
 end)
 """, "--workers", "4"), "b\t2\na\t1\nb\t4.5\nc\t3\nb,a,b,c\n", "what it printed")
+
+
+def test_arguments_that_a_method_does_not_have_are_refused():
+    """As operators refuse them: one that is ignored, such as a codec, may have been meant."""
+    calls = ["collect()", "take(n)", "first()", "count()", "isEmpty()", "records()", "foreachPartition(f)", "saveAsTextFile(path)",
+             "saveAsSequenceFile(path [, options])", "show([n [, truncate]])", "foreach(f)", "collectAsMap()", "lookup(key)",
+             "takeSample(withReplacement, num [, seed])", "getNumPartitions()", "histogram(buckets)", "randomSplit(weights [, seed])"]
+    body = "s:foreachRDD(function(t, rdd)\n"
+    for call in calls:
+        name, parameters = call[:call.index("(")], 0 if call.endswith("()") else call.count(",") + 1
+        body += "print(select(2, pcall(rdd.%s, rdd%s, nil)))\n" % (name, ", 1" * parameters)
+    lines = printed(body + "print(#rdd:take(1), rdd:toLocalIterator(true)())\nend)\n").splitlines()
+    equal(lines, ["%s: too many arguments; it is called as %s" % (call[:call.index("(")], call) for call in calls] + ["1\tb\t2"], "messages")
+    for call, usage in (("transform(function(r) return r end, 1)", "transform(f)"), ("name('a', 'b')", "name(name)"),
+                        ("transformWith(function(a, b) return a end, s, 1)", "transformWith(f, other)")):
+        done = sluice("check", job(HEAD + "s:%s:print()\n" % call))
+        check(done.returncode == 2 and "too many arguments; it is called as %s" % usage in done.stderr, "%s: %s" % (call, done.stderr))
 
 
 def test_an_error_has_its_remedy_once():
