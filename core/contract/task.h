@@ -61,6 +61,7 @@ struct sl_task {
     struct sl_lookup *const
         *table; /* [tables of the job]: the versions that the batch uses; NULL: there are none */
     size_t tables;
+    uint64_t replaced; /* U+FFFD that operators wrote for bytes that were no UTF-8, in this batch so far */
     struct sl_counts *counts; /* what functions count (engine/batch/counters.h); NULL: nothing is */
     struct sl_reject_sink *sink;
     const _Atomic int *stop;     /* not 0: give up with SL_ESTOP; looked at between chunks */

@@ -148,11 +148,20 @@ void sl_counters_reset(struct sl_run *run)
 {
     for (unsigned w = 0; w < sl_pool_workers(run->pool); w++) {
         struct sl_counts *counts = run->task[w].counts;
+        run->task[w].replaced = 0;
         for (size_t i = 0; counts && i < counts->count; i++)
             counts->total[i] = nothing;
         if (counts && counts->count)
             sl_arena_reset(&counts->arena);
     }
+}
+
+uint64_t sl_counters_replaced(const struct sl_run *run)
+{
+    uint64_t replaced = 0;
+    for (unsigned w = 0; w < sl_pool_workers(run->pool); w++)
+        replaced += run->task[w].replaced;
+    return replaced;
 }
 
 /* Integers stay integers while they fit. */

@@ -36,5 +36,6 @@ int sl_counters_encode(struct sl_task *task, size_t number, struct sl_field *ret
 int sl_counters_add_total(struct sl_task *task, size_t number, const struct sl_field *encoded);
 
 void sl_counters_reset(struct sl_run *run);
+uint64_t sl_counters_replaced(const struct sl_run *run); /* of the batch so far: struct sl_task, replaced */
 int sl_counters_gather(struct sl_run *run, struct sl_error *err);
 void sl_counters_committed(struct sl_run *run);

@@ -9,6 +9,7 @@ void sl_counts_put(struct sl_buf *buf, struct sl_run *run)
     struct sl_field total;
     for (size_t i = 0; i < count; i++)
         given += sl_counters_encode(task, i, &total) > 0;
+    sl_wire_put_integer(buf, (int64_t)sl_counters_replaced(run));
     sl_wire_put_integer(buf, (int64_t)given);
     for (size_t i = 0; i < count; i++) {
         int r = sl_counters_encode(task, i, &total);
@@ -24,6 +25,7 @@ void sl_counts_put(struct sl_buf *buf, struct sl_run *run)
 int sl_counts_take(struct sl_wire *wire, struct sl_run *run)
 {
     int r = 0;
+    run->task[0].replaced += (uint64_t)sl_wire_integer(wire);
     size_t count = sl_wire_count(wire);
     for (size_t i = 0; r == 0 && i < count && !wire->failed; i++) {
         const char *name = sl_wire_text(wire);

@@ -34,7 +34,7 @@
 #include "core/base/error.h"
 #include "core/rows/field.h"
 
-enum { SL_REMOTE_VERSION = 6 };
+enum { SL_REMOTE_VERSION = 7 };
 
 struct sl_peer {
     int in, out; /* borrowed */

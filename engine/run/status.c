@@ -1,5 +1,6 @@
 #include "engine/run/status.h"
 
+#include "engine/batch/counters.h"
 #include "engine/run/metrics_server.h"
 #include "engine/run/status_metrics.h"
 #include "engine/run/status_operators.h"
@@ -297,7 +298,7 @@ static void count(struct sl_batch *batch)
         .rows = sl_batch_rows_in(batch),
         .rejected = batch->run->rejects.total,
         .quarantined = batch->plan.quarantined_count,
-        .replaced = batch->run->replaced,
+        .replaced = batch->run->replaced + sl_counters_replaced(batch->run),
     };
     for (size_t s = 0; s < batch->plan.sources; s++)
         last->files += batch->plan.files[s].count;

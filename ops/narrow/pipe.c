@@ -41,7 +41,7 @@ static int write_fields(struct sl_instance *self, const struct sl_chunk *in, uin
     bool whole = true;
     for (uint32_t c = 0; whole && c < in->width; c++)
         whole = (c == 0 || sl_buf_byte(&pipe->input, '\t')) &&
-                sl_tsv_field(&pipe->input, &in->column[c][row], NULL);
+                sl_tsv_field(&pipe->input, &in->column[c][row], &self->task->replaced);
     return whole ? 0 : SL_ENOMEM;
 }
 

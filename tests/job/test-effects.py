@@ -163,6 +163,18 @@ def test_a_command_that_fails_fails_the_batch():
     check("job.lua:4: pipeTo: starting no-such-command: No such file or directory" in done.stderr, done.stderr)
 
 
+def test_bytes_that_are_replaced_are_counted():
+    """In lists, which are JSON everywhere."""
+    for use in ('pipe({"cat"}):saveAsTextFiles("out/r")', 'pipeTo({"true"})', 'foreachRDD(function(t, rdd) rdd:saveAsTextFile("saved/" .. t) end)',
+                'saveAsTextFiles("out/r")'):
+        shutil.rmtree("saved", ignore_errors=True)
+        for left in ("out", ".sluice"):
+            shutil.rmtree(left, ignore_errors=True)
+        job((HEAD % "").replace(", checkpoint = false", "") + 's:map(function(x) return x, { "a\\xff", "\\xc3" } end):' + use + "\n")
+        sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "3")
+        equal(json.loads(sluice_ok("status", "--json", "job.lua").stdout)["status"]["run"]["replaced"], 6, use)
+
+
 def test_a_batch_that_is_redone_says_so():
     os.mkdir("in")
     job('''local sluice = require "sluice"
