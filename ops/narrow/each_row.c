@@ -51,8 +51,9 @@ int sl_require_pair(const struct sl_instance *self, const struct sl_chunk *in, u
     return sl_task_explain_pair(self->task, sl_node_called(self->node), &in->column[0][row]);
 }
 
-int sl_call_value(const struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
-                  uint32_t row, struct sl_returned *ret)
+/* Calls fn with the value of a pair, as one argument. A record of one field is refused (SL_EREJECT). */
+static int call_value(const struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
+                      uint32_t row, struct sl_returned *ret)
 {
     struct sl_field *items = NULL, value;
     int r = sl_require_pair(self, in, row);
@@ -66,53 +67,89 @@ int sl_call_value(const struct sl_instance *self, const struct sl_function *fn, 
     return sl_function_call(fn, self->task, &value, 1, ret);
 }
 
-static int settle_row(struct sl_instance *self, const struct sl_chunk *in, uint32_t row, int r)
+int sl_settle_row(const struct sl_instance *self, const struct sl_chunk *in, uint32_t row, int r)
 {
     return r == SL_EREJECT ? sl_task_reject(self->task, self->node->number, in, row) : r;
 }
 
+/* The rows of a chunk, and what the function is called with for each of them. */
+struct each {
+    struct sl_instance *self;
+    const struct sl_function *fn;
+    const struct sl_chunk *in, *given;
+    sl_returned_step *step;
+};
+
+static int do_step(const struct each *each, uint32_t row, struct sl_returned *returned)
+{
+    return each->step(each->self, each->fn, each->self->state, each->in, row, returned);
+}
+
 /* One row on its own. */
-static int call_alone(struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
-                      uint32_t row, sl_returned_step *step)
+static int call_alone(const struct each *each, uint32_t row)
 {
     struct sl_field values[SL_WIDTH_MAX];
     struct sl_returned returned = {.values = values};
-    sl_builder_row(self->state, in, row);
-    int r = sl_call_row(self, fn, in, row, &returned);
+    sl_builder_row(each->self->state, each->in, row);
+    int r = each->given ? sl_call_row(each->self, each->fn, each->given, row, &returned)
+                        : call_value(each->self, each->fn, each->in, row, &returned);
     if (r == 0)
-        r = step(self, fn, self->state, in, row, &returned);
-    return settle_row(self, in, row, r);
+        r = do_step(each, row, &returned);
+    return sl_settle_row(each->self, each->in, row, r);
+}
+
+int sl_call_rows(const struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
+                 uint32_t from, struct sl_called *ret)
+{
+    ret->rows = 0;
+    return fn->ops->call_rows ? fn->ops->call_rows(fn, self->task, in, from, ret) : 0;
 }
 
 /* As many rows as one go gives. */
-static int call_many(struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
-                     uint32_t from, sl_returned_step *step, uint32_t *ret_rows)
+static int call_many(const struct each *each, uint32_t from, uint32_t *ret_rows)
 {
     struct sl_called called;
-    called.rows = 0;
-    int r = fn->ops->call_rows ? fn->ops->call_rows(fn, self->task, in, from, &called) : 0;
+    *ret_rows = 0;
+    int r = each->given ? sl_call_rows(each->self, each->fn, each->given, from, &called) : 0;
+    if (r < 0 || !each->given)
+        return r;
     struct sl_field *values = called.values;
     *ret_rows = called.rows;
     for (uint32_t i = 0; r == 0 && i < called.rows; i++) {
         struct sl_returned returned = {called.count[i], values};
         values += called.count[i];
-        sl_builder_row(self->state, in, from + i);
-        r = settle_row(self, in, from + i, step(self, fn, self->state, in, from + i, &returned));
+        sl_builder_row(each->self->state, each->in, from + i);
+        r = sl_settle_row(each->self, each->in, from + i, do_step(each, from + i, &returned));
     }
     return r;
+}
+
+static int do_rows(const struct each *each)
+{
+    int r = 0;
+    sl_builder_origin(each->self->state, each->in);
+    for (uint32_t row = 0, done; r == 0 && row < each->in->rows; row += done) {
+        r = call_many(each, row, &done);
+        if (r == 0 && done == 0) {
+            r = call_alone(each, row);
+            done = 1;
+        }
+    }
+    return r < 0 ? r : sl_builder_flush(each->self->state);
 }
 
 int sl_each_call(struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
                  sl_returned_step *step)
 {
-    int r = 0;
-    sl_builder_origin(self->state, in);
-    for (uint32_t row = 0, done; r == 0 && row < in->rows; row += done) {
-        r = call_many(self, fn, in, row, step, &done);
-        if (r == 0 && done == 0) {
-            r = call_alone(self, fn, in, row, step);
-            done = 1;
-        }
-    }
-    return r < 0 ? r : sl_builder_flush(self->state);
+    return do_rows(&(struct each){self, fn, in, in, step});
+}
+
+int sl_each_value_call(struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
+                       sl_returned_step *step)
+{
+    struct sl_chunk values = {
+        .rows = in->rows, .width = 1, .origin = in->origin, .line = in->line, .time = in->time};
+    if (in->width == 2)
+        values.column[0] = in->column[1];
+    return do_rows(&(struct each){self, fn, in, in->width == 2 ? &values : NULL, step});
 }

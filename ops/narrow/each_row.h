@@ -17,7 +17,7 @@ void sl_builder_close(struct sl_instance *self);
 /* Runs the step over all rows, hands rejected ones to the sink, and pushes what was collected. */
 int sl_each_row(struct sl_instance *self, const struct sl_chunk *in, sl_row_step *step);
 
-/* Adds the rows that come of row `row`, of which `returned` was returned; may write to returned->values. */
+/* Adds the rows that come of row `row`, of which `returned` was returned; what comes after its values is another row's. */
 typedef int sl_returned_step(struct sl_instance *self, const struct sl_function *fn, struct sl_builder *out,
                              const struct sl_chunk *in, uint32_t row, struct sl_returned *returned);
 
@@ -26,14 +26,22 @@ typedef int sl_returned_step(struct sl_instance *self, const struct sl_function 
 int sl_each_call(struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
                  sl_returned_step *step);
 
+/* The same with the value of a pair as the only argument; records of one field are rejected. */
+int sl_each_value_call(struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
+                       sl_returned_step *step);
+
+/* Calls fn for rows `from` and on, as many as it offers; 0 rows where it has no such path: core/contract/function.h,
+ * call_rows. */
+int sl_call_rows(const struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
+                 uint32_t from, struct sl_called *ret);
+
+/* What is to be done with row `row`, of which r was given: hands a rejected one to the sink. */
+int sl_settle_row(const struct sl_instance *self, const struct sl_chunk *in, uint32_t row, int r);
+
 /* Calls fn with the fields of a row. ret->values has room for SL_WIDTH_MAX fields. The arguments are not valid when
  * it returns, so a function never returns a list that is its argv; what argv's fields point to may be used. */
 int sl_call_row(const struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
                 uint32_t row, struct sl_returned *ret);
-
-/* Calls fn with the value of a pair, as one argument. A record of one field is refused (SL_EREJECT). */
-int sl_call_value(const struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
-                  uint32_t row, struct sl_returned *ret);
 
 /* SL_EREJECT where a record would get more than SL_WIDTH_MAX fields. */
 int sl_require_width(const struct sl_instance *self, uint32_t width);

@@ -5,17 +5,39 @@
 #include "ops/narrow/each_row.h"
 #include "ops/narrow/returned.h"
 
+static int judge_returned(const struct sl_instance *self, const struct sl_chunk *in, uint32_t row,
+                          const struct sl_returned *returned, uint8_t *keep)
+{
+    bool truth = false;
+    int r = sl_returned_truth(self->node, self->task, sl_node_function(self->node, 0), returned, &truth);
+    keep[row] = truth;
+    return sl_settle_row(self, in, row, r);
+}
+
 static int judge_row(const struct sl_instance *self, const struct sl_chunk *in, uint32_t row, uint8_t *keep)
 {
     const struct sl_function *fn = sl_node_function(self->node, 0);
     struct sl_field values[SL_WIDTH_MAX];
     struct sl_returned returned = {.values = values};
-    bool truth = false;
+    keep[row] = false;
     int r = sl_call_row(self, fn, in, row, &returned);
-    if (r == 0)
-        r = sl_returned_truth(self->node, self->task, fn, &returned, &truth);
-    keep[row] = truth;
-    return r == SL_EREJECT ? sl_task_reject(self->task, self->node->number, in, row) : r;
+    return r == 0 ? judge_returned(self, in, row, &returned, keep) : sl_settle_row(self, in, row, r);
+}
+
+/* As many rows as one go gives. */
+static int judge_many(const struct sl_instance *self, const struct sl_chunk *in, uint32_t from, uint8_t *keep,
+                      uint32_t *ret_rows)
+{
+    struct sl_called called;
+    int r = sl_call_rows(self, sl_node_function(self->node, 0), in, from, &called);
+    struct sl_field *values = called.values;
+    *ret_rows = called.rows;
+    for (uint32_t i = 0; r == 0 && i < called.rows; i++) {
+        const struct sl_returned returned = {called.count[i], values};
+        values += called.count[i];
+        r = judge_returned(self, in, from + i, &returned, keep);
+    }
+    return r;
 }
 
 static int judge(const struct sl_instance *self, const struct sl_chunk *in, uint8_t *keep)
@@ -25,8 +47,13 @@ static int judge(const struct sl_instance *self, const struct sl_chunk *in, uint
     if (r != SL_EREJECT)
         return r;
     r = 0;
-    for (uint32_t row = 0; r == 0 && row < in->rows; row++)
-        r = judge_row(self, in, row, keep);
+    for (uint32_t row = 0, done; r == 0 && row < in->rows; row += done) {
+        r = judge_many(self, in, row, keep, &done);
+        if (r == 0 && done == 0) {
+            r = judge_row(self, in, row, keep);
+            done = 1;
+        }
+    }
     return r;
 }
 

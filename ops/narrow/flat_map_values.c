@@ -26,16 +26,11 @@ static int add_pair(struct sl_builder *out, const struct sl_chunk *in, uint32_t 
     return sl_builder_add(out, pair, 1 + width, sl_line_of(in, row));
 }
 
-static int flat_map_values_row(struct sl_instance *self, struct sl_builder *out, const struct sl_chunk *in,
-                               uint32_t row)
+static int add_pairs(struct sl_instance *self, const struct sl_function *fn, struct sl_builder *out,
+                     const struct sl_chunk *in, uint32_t row, struct sl_returned *returned)
 {
-    const struct sl_function *fn = sl_node_function(self->node, 0);
-    struct sl_field values[SL_WIDTH_MAX];
-    struct sl_returned returned = {.values = values};
     struct sl_records records = {0};
-    int r = sl_call_value(self, fn, in, row, &returned);
-    if (r == 0)
-        r = sl_returned_records(self->node, self->task, fn, &returned, &records);
+    int r = sl_returned_records(self->node, self->task, fn, returned, &records);
     if (r == 0)
         r = require_widths(self, &records);
     for (uint32_t i = 0; r == 0 && i < records.count; i++)
@@ -45,7 +40,7 @@ static int flat_map_values_row(struct sl_instance *self, struct sl_builder *out,
 
 static int flat_map_values_push(struct sl_instance *self, const struct sl_chunk *in)
 {
-    return sl_each_row(self, in, flat_map_values_row);
+    return sl_each_value_call(self, sl_node_function(self->node, 0), in, add_pairs);
 }
 
 static int flat_map_values_check(struct sl_node *node, struct sl_error *err)

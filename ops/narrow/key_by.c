@@ -16,22 +16,17 @@ static bool keep_items(struct sl_task *task, const struct sl_field *values, stru
     return items != NULL;
 }
 
-static int key_by_row(struct sl_instance *self, struct sl_builder *out, const struct sl_chunk *in,
-                      uint32_t row)
+static int add_keyed(struct sl_instance *self, const struct sl_function *fn, struct sl_builder *out,
+                     const struct sl_chunk *in, uint32_t row, struct sl_returned *returned)
 {
-    const struct sl_function *fn = sl_node_function(self->node, 0);
-    struct sl_field values[SL_WIDTH_MAX]; /* not of scratch, which keeps it until the source's next chunk */
     struct sl_field *items = sl_arena_alloc(self->task->scratch, in->width * sizeof *items);
-    struct sl_returned returned = {.values = values};
     struct sl_field pair[2];
     if (!items)
         return SL_ENOMEM;
-    int r = sl_call_row(self, fn, in, row, &returned);
-    if (r == 0)
-        r = sl_returned_value(self->node, self->task, fn, &returned, &pair[0]);
+    int r = sl_returned_value(self->node, self->task, fn, returned, &pair[0]);
     if (r < 0)
         return r;
-    if (!keep_items(self->task, values, &pair[0]))
+    if (!keep_items(self->task, returned->values, &pair[0]))
         return SL_ENOMEM;
     pair[1] = sl_chunk_record(in, row, items);
     return sl_builder_add(out, pair, 2, sl_line_of(in, row));
@@ -39,7 +34,7 @@ static int key_by_row(struct sl_instance *self, struct sl_builder *out, const st
 
 static int key_by_push(struct sl_instance *self, const struct sl_chunk *in)
 {
-    return sl_each_row(self, in, key_by_row);
+    return sl_each_call(self, sl_node_function(self->node, 0), in, add_keyed);
 }
 
 static const struct sl_narrow key_by_narrow = {

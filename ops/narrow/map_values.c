@@ -7,21 +7,19 @@
 
 #include <string.h>
 
-static int map_values_row(struct sl_instance *self, struct sl_builder *out, const struct sl_chunk *in,
-                          uint32_t row)
+static int add_values(struct sl_instance *self, const struct sl_function *fn, struct sl_builder *out,
+                      const struct sl_chunk *in, uint32_t row, struct sl_returned *returned)
 {
-    const struct sl_function *fn = sl_node_function(self->node, 0);
-    struct sl_field fields[1 + SL_WIDTH_MAX];
-    struct sl_returned returned = {.values = fields + 1};
-    int r = sl_call_value(self, fn, in, row, &returned);
+    struct sl_field fields[1 + SL_WIDTH_MAX]; /* a row() is spread into them */
+    struct sl_returned spread = {returned->count, fields + 1};
+    memcpy(fields + 1, returned->values, returned->count * sizeof *fields);
+    int r = sl_returned_row(self->node, self->task, fn, &spread);
     if (r == 0)
-        r = sl_returned_row(self->node, self->task, fn, &returned);
-    if (r == 0)
-        r = sl_require_width(self, 1 + returned.count);
+        r = sl_require_width(self, 1 + spread.count);
     if (r < 0)
         return r;
     fields[0] = in->column[0][row];
-    return sl_builder_add(out, fields, 1 + returned.count, sl_line_of(in, row));
+    return sl_builder_add(out, fields, 1 + spread.count, sl_line_of(in, row));
 }
 
 /* The whole chunk by the built-in; SL_EREJECT: go row by row. */
@@ -50,7 +48,7 @@ static int map_values_push(struct sl_instance *self, const struct sl_chunk *in)
     struct sl_chunk mapped;
     int r = fn->ops->map && in->width == 2 ? map_column(self, fn, in, &mapped) : SL_EREJECT;
     if (r == SL_EREJECT)
-        return sl_each_row(self, in, map_values_row);
+        return sl_each_value_call(self, fn, in, add_values);
     return r < 0 ? r : sl_push(self->out, &mapped);
 }
 
