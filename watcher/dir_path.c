@@ -1,9 +1,11 @@
 #include "watcher/dir_path.h"
 
 #include "core/base/removed.h"
+#include "core/base/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,13 +35,25 @@ static bool is_overlay(int fd)
     return fstatfs(fd, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC;
 }
 
+/* What is open is where own links lead, and those of another user only to what belongs to that user: SL_EUSAGE. */
+static int check_links(const struct sl_dir_path *place, int fd, struct sl_error *err)
+{
+    char whole[PATH_MAX];
+    int rc = sl_trust_target(place->io, place->base_fd, place->path, whole, err);
+    if (rc < 0 || sl_trust_is_at(place->io, fd, whole))
+        return rc;
+    return sl_error_sys(err, ESTALE, "opening %s",
+                        place->path); /* replaced meanwhile: it is looked at again */
+}
+
 static int open_directory(struct sl_dir_path *place, int *ret_fd, struct sl_file_stat *ret_who,
                           struct sl_error *err)
 {
     int fd = sl_io_open(place->io, place->base_fd, place->path, O_RDONLY | O_DIRECTORY, 0, err);
     if (fd < 0)
         return fd;
-    int rc = sl_file_stat_get(place->io, fd, place->path, ".", ret_who, err);
+    int rc = check_links(place, fd, err);
+    rc = rc < 0 ? rc : sl_file_stat_get(place->io, fd, place->path, ".", ret_who, err);
     if (rc == 0 && ret_who->kind == SL_LOOK_ABSENT)
         rc = sl_error_sys(err, ENOENT, "opening %s", place->path);
     if (rc == 0 && ret_who->kind == SL_LOOK_HIDDEN) /* which directory it is decides what is taken from it */
@@ -67,6 +81,10 @@ int sl_dir_path_open(const struct sl_services *services, const char *dir, struct
         return 0;
     }
     free(place.path);
+    if (rc == SL_EUSAGE && err) {
+        *err = why;
+        return sl_error_wrap(err, "watched directory %s", dir);
+    }
     (void)sl_error_sys(err, why.sys, "watched directory %s", dir);
     bool users = why.sys == ENOENT || why.sys == ENOTDIR || why.sys == EACCES;
     if (err && users)
@@ -121,6 +139,10 @@ int sl_dir_path_enter(struct sl_dir_path *place, enum sl_dir_path_state *ret, st
     int rc = open_directory(place, &place->fd, &who, &why);
     if (rc < 0 && (says_missing(why.sys) || why.sys == EACCES || why.sys == EPERM)) {
         *ret = says_missing(why.sys) ? SL_PLACE_MISSING : SL_PLACE_CLOSED;
+        return 0;
+    }
+    if (rc == SL_EUSAGE) {
+        *ret = SL_PLACE_STRANGE;
         return 0;
     }
     if (rc < 0) {

@@ -22,9 +22,11 @@ enum sl_dir_path_state {
     SL_PLACE_MISSING,  /* not entered */
     SL_PLACE_FOREIGN,  /* another mount has the path (unmounted, as it seems): not entered */
     SL_PLACE_CLOSED,   /* this user may not read it: not entered */
+    SL_PLACE_STRANGE,  /* a link of another user leads to what is not that user's: not entered */
 };
 
-/* Enters it for the first time. SL_EUSAGE where there is no such directory; then nothing is to be closed. */
+/* Enters it for the first time. SL_EUSAGE where there is no such directory, or a link of another user leads there; then
+ * nothing is to be closed. */
 int sl_dir_path_open(const struct sl_services *services, const char *dir, struct sl_dir_path *ret,
                      struct sl_error *err);
 void sl_dir_path_close(struct sl_dir_path *place);

@@ -190,6 +190,9 @@ static const char *what_is_missing(const struct sl_watched_dir *intake)
     if (intake->absence == SL_PLACE_FOREIGN)
         return "another file system is there now; waiting for the one that was watched to be mounted again "
                "(run it with --accept-changes to take what is there)";
+    if (intake->absence == SL_PLACE_STRANGE)
+        return "a symbolic link of another user leads to what is not that user's; waiting for the directory that was "
+               "watched";
     if (intake->absence == SL_PLACE_CLOSED)
         return "this user may not read the watched directory any more; waiting until it may";
     return "the watched directory was removed or renamed; waiting until it exists again";

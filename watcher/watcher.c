@@ -50,9 +50,10 @@ static int64_t oldest_of(const struct sl_entries *entries)
 
 static const char *why_missing(const struct sl_watched_dir *intake)
 {
-    return intake->absence == SL_PLACE_FOREIGN  ? "another file system is in its place"
-           : intake->absence == SL_PLACE_CLOSED ? "this user may not read it"
-                                                : "it does not exist";
+    return intake->absence == SL_PLACE_FOREIGN   ? "another file system is in its place"
+           : intake->absence == SL_PLACE_STRANGE ? "a link of another user leads elsewhere"
+           : intake->absence == SL_PLACE_CLOSED  ? "this user may not read it"
+                                                 : "it does not exist";
 }
 
 void sl_watcher_counts(const struct sl_arrivals *arrivals, struct sl_watcher_counts *ret)

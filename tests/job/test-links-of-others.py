@@ -274,6 +274,33 @@ def tailed():
     return sorted(line for part in pathlib.Path("out").glob("n-*/part-*") for line in part.read_text().splitlines())
 
 
+def test_watched_directories_are_not_what_links_of_others_lead_to():
+    """Their files would be read, and with after = "delete" be deleted."""
+    ready()
+    os.mkdir("private")
+    write("private/secret", "root's own\n")
+    os.mkdir("shared")
+    os.chmod("shared", 0o777)
+    as_other(lambda: (os.symlink("../private", "shared/in"), os.mkdir("shared/theirs"), write("shared/theirs/a", "theirs\n"), os.symlink("theirs", "shared/link")))
+    text = (JOB % "false").replace("code ran", "").replace('"in")', '"shared/%s", { after = "delete" })')
+    write("job.lua", text % "in")
+    refused(["watched directory shared/in", "another user"], "--once")
+    write("job.lua", text.replace(', { after = "delete" }', "") % "*")
+    done = sluice_ok("run", "job.lua", "--once")
+    check("shared/in" in done.stderr, "what is said: " + done.stderr)
+    equal(tailed(), ["theirs", "theirs"], "what was read")
+    as_other(lambda: (os.unlink("shared/in"), write("shared/theirs/b", "b\n")))
+    os.mkdir("shared/in")
+    write("job.lua", text % "in")
+    with Running("job.lua") as run:
+        write("shared/in/c", "c\n")
+        run.wait_until(lambda: "c" in tailed(), "a file of the directory")
+        as_other(lambda: (os.rename("shared/in", "shared/taken"), os.symlink("../private", "shared/in")))
+        run.wait_until(lambda: "a symbolic link of another user" in run.stderr(), "the refusal")
+        run.stop()
+    equal(os.listdir("private"), ["secret"], "what the link leads to")
+
+
 def test_tables_are_not_what_links_of_others_lead_to():
     ready()
     write("secret.tsv", "k\troot's own\n", 0o600)
