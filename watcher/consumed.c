@@ -198,7 +198,8 @@ static void note_changed(struct sl_watched_dir *intake, struct sl_entry *entry, 
     intake->changed++;
     sl_watched_dir_tell(
         intake, SL_LOG_WARNING, entry->name,
-        "changed after it was taken: what was added is not read; move complete files in instead");
+        "changed after it was taken: what was added is not read; move complete files in instead, or, if it "
+        "was quarantined and is mended now, run sluice replay");
 }
 
 /* Reports files of a taken directory that were removed. */
