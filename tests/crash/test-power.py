@@ -23,7 +23,7 @@ def lay_out(directory, state):
     for name, what in state.items():
         path = os.path.join(directory, name)
         if isinstance(what, dict):
-            os.mkdir(path)
+            os.mkdir(path, 0o700)  # as the run makes its checkpoint: a crash leaves a directory with its mode
             lay_out(path, what)
         elif isinstance(what, tuple):
             os.symlink(what[1], path)
