@@ -60,7 +60,8 @@ static int forget(const struct sl_target *target, struct sl_error *err)
     int dirfd = sl_trust_open_dir(&sl_io_system, AT_FDCWD, target->checkpoint, err);
     if (dirfd < 0 && err->sys == ENOENT && target->job_line.job)
         return 0; /* nothing is known, as was wanted */
-    if (dirfd < 0 && sl_moved_check(&sl_io_system, AT_FDCWD, target->checkpoint, NULL) < 0)
+    if (dirfd < 0 && err->sys == ENOTDIR &&
+        sl_moved_check(&sl_io_system, AT_FDCWD, target->checkpoint, NULL) < 0)
         return sl_moved_remove(&sl_io_system, AT_FDCWD, target->checkpoint, err);
     if (dirfd < 0 && (err->sys == ENOENT || err->sys == ENOTDIR))
         return sl_error_set(err, SL_EUSAGE, "%s is no checkpoint: it is no directory", target->checkpoint);

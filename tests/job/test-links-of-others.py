@@ -389,12 +389,14 @@ def test_nothing_is_removed_or_asked_for_where_links_of_others_lead():
     os.chmod("shared", 0o1777)
     as_other(lambda: os.symlink("../private", "shared/link"))
     refused(["shared/link belongs to another user"], "--yes", command="reset")
+    write("private/moved", "moved to /elsewhere\n")
+    refused(["shared/link belongs to another user"], "--yes", "--checkpoint", "shared/link/moved", command="reset")
     before = sorted(os.listdir("private"))
     with open("private/lock", "r+") as lock:
         fcntl.lockf(lock, fcntl.LOCK_EX)
         for line in (["--forget", "in/a"], []):
             refused(["shared/link: a symbolic link on the way belongs to another user"], *line, command="replay")
-    equal(sorted(os.listdir("private")), before, "the checkpoint that the link leads to")
+    equal((sorted(os.listdir("private")), "moved" in before), (before, True), "what the link leads to")
 
 
 def test_a_checkpoint_is_not_kept_through_links_of_others():
