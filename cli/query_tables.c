@@ -31,13 +31,23 @@ static uint32_t widest(const struct sl_dataset *rows)
     return width;
 }
 
+/* The job's, or without one those that the checkpoint has beside the rows. */
+static const char *name_of(const struct sl_query_table *table, uint32_t i)
+{
+    if (table->columns)
+        return i < table->columns->count ? table->columns->column[i].name : NULL;
+    return i < table->shown.names ? table->shown.name[i] : NULL;
+}
+
 static void name_columns(struct sl_query_table *table)
 {
-    uint32_t named = table->columns ? table->columns->count : 0, width = widest(table->rows);
+    uint32_t named = table->columns ? table->columns->count : (uint32_t)table->shown.names;
+    uint32_t width = widest(table->rows);
     table->sql.columns = width ? width : named;
     for (uint32_t i = 0; i < table->sql.columns; i++) {
         snprintf(table->number[i], sizeof table->number[i], "_%u", i + 1);
-        table->column[i] = i < named ? table->columns->column[i].name : table->number[i];
+        const char *name = name_of(table, i);
+        table->column[i] = name ? name : table->number[i];
     }
     table->sql.names = table->column;
     table->sql.rows = table->rows;
@@ -45,13 +55,13 @@ static void name_columns(struct sl_query_table *table)
 
 static int read_view(struct sl_query_table *table, struct sl_error *err)
 {
-    struct sl_shown shown;
-    int r = table->of ? sl_kept_version(table->snapshot, table->of->name, table->t, &shown, err)
-                      : sl_kept_view(table->snapshot, table->name, &shown, err);
-    if (r < 0)
+    int r = table->of ? sl_kept_version(table->snapshot, table->of->name, table->t, &table->shown, err)
+                      : sl_kept_view(table->snapshot, table->name, &table->shown, err);
+    if (r < 0) {
+        table->shown = (struct sl_shown){0}; /* it is released */
         return r;
-    table->rows = shown.rows ? sl_dataset_ref(shown.rows) : NULL;
-    sl_shown_done(&shown);
+    }
+    table->rows = table->shown.rows ? sl_dataset_ref(table->shown.rows) : NULL;
     name_columns(table);
     return 0;
 }
@@ -335,6 +345,7 @@ void sl_query_tables_done(struct sl_query_tables *tables)
 {
     for (size_t i = 0; i < tables->count; i++) {
         sl_dataset_unref(tables->table[i]->rows);
+        sl_shown_done(&tables->table[i]->shown);
         free(tables->table[i]->name);
         free(tables->table[i]->called);
         free(tables->table[i]->path);

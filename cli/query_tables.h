@@ -16,6 +16,7 @@ struct sl_query_table {
     size_t keep;       /* of a view: how many versions the job keeps; 0: not known */
     const struct sl_query_table *of; /* a version: the view, */
     int64_t t;                       /* and its time */
+    struct sl_shown shown;           /* of a view: what the checkpoint has, with the names of its columns */
     struct sl_dataset *rows;
     const char *column[SL_WIDTH_MAX];
     char number[SL_WIDTH_MAX][16];

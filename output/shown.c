@@ -1,5 +1,5 @@
 /* Two keyed sections. Part HEAD: (-1, time, inputs, list of first paths, number of rows, whether they are
- * saved by key), and for rows saved by place (place, fields as a list); those after the number are left over
+ * saved by key) and, where the columns have names, the list of them; and for rows saved by place (place, fields as a list); those after the number are left over
  * from longer versions and mean nothing. Part KEYS, for rows saved by key: (key, other fields as a list), or
  * (key) where it is gone; it holds nothing else than the rows of the version. */
 #include "output/shown.h"
@@ -12,15 +12,15 @@
 #include <string.h>
 
 enum part { HEAD = SL_SHOWN_HEAD, KEYS };
-enum { HEAD_PLACE = -1, HEAD_WIDTH = 6 };
+enum { HEAD_PLACE = -1, HEAD_WIDTH = 6, NAMED_HEAD_WIDTH };
 
-static void drop_paths(struct sl_shown *shown)
+static void drop_texts(char ***text, size_t *count)
 {
-    for (size_t i = 0; i < shown->first_count; i++)
-        free(shown->first[i]);
-    free(shown->first);
-    shown->first = NULL;
-    shown->first_count = 0;
+    for (size_t i = 0; i < *count; i++)
+        free((*text)[i]);
+    free(*text);
+    *text = NULL;
+    *count = 0;
 }
 
 void sl_shown_done(void *memory)
@@ -28,7 +28,8 @@ void sl_shown_done(void *memory)
     struct sl_shown *shown = memory;
     sl_dataset_unref(shown->rows);
     sl_sorted_rows_done(&shown->keys);
-    drop_paths(shown);
+    drop_texts(&shown->first, &shown->first_count);
+    drop_texts(&shown->name, &shown->names);
 }
 
 /* ---- saving ---- */
@@ -39,13 +40,18 @@ static int save_head(struct sl_stage *stage, const struct sl_dataset *rows, stru
     struct sl_field paths[SL_INPUT_PATHS_SHOWN];
     for (size_t i = 0; i < services->first_count; i++)
         paths[i] = sl_string(services->first[i], strlen(services->first[i]));
-    struct sl_field head[HEAD_WIDTH] = {sl_integer(HEAD_PLACE),
-                                        sl_integer(stage->batch_ms),
-                                        sl_integer((int64_t)services->inputs),
-                                        sl_list(paths, services->first_count),
-                                        sl_integer((int64_t)rows->count),
-                                        sl_boolean(rows->revision.of != NULL)};
-    return keeper->ops->row(keeper, head, HEAD_WIDTH);
+    const struct sl_columns *columns = sl_node_columns(stage->node->input[0]);
+    struct sl_field names[SL_WIDTH_MAX];
+    for (uint32_t i = 0; columns && i < columns->count; i++)
+        names[i] = sl_text(columns->column[i].name);
+    struct sl_field head[NAMED_HEAD_WIDTH] = {sl_integer(HEAD_PLACE),
+                                              sl_integer(stage->batch_ms),
+                                              sl_integer((int64_t)services->inputs),
+                                              sl_list(paths, services->first_count),
+                                              sl_integer((int64_t)rows->count),
+                                              sl_boolean(rows->revision.of != NULL),
+                                              sl_list(names, columns ? columns->count : 0)};
+    return keeper->ops->row(keeper, head, columns ? NAMED_HEAD_WIDTH : HEAD_WIDTH);
 }
 
 static bool is_same(const struct sl_field *a, uint32_t a_width, const struct sl_field *b, uint32_t b_width)
@@ -176,22 +182,29 @@ int sl_shown_save(struct sl_shown *shown, struct sl_stage *stage, struct sl_data
 
 /* ---- loading: sections come oldest first, each replaces what the one before has ---- */
 
-static int take_head(struct sl_shown *shown, const struct sl_field *head)
+/* Copies of a list of strings. */
+static int take_texts(const struct sl_field *list, char ***ret, size_t *ret_count)
 {
-    drop_paths(shown);
+    drop_texts(ret, ret_count);
+    *ret = calloc(list->len + 1, sizeof **ret);
+    for (uint32_t i = 0; *ret && i < list->len; i++) {
+        (*ret)[i] = strndup((const char *)list->items[i].str, list->items[i].len);
+        if (!(*ret)[i])
+            return SL_ENOMEM;
+        ++*ret_count;
+    }
+    return *ret ? 0 : SL_ENOMEM;
+}
+
+static int take_head(struct sl_shown *shown, const struct sl_field *head, uint32_t width)
+{
     shown->time_ms = head[1].integer;
     shown->inputs = (uint64_t)head[2].integer;
     shown->count = (uint64_t)head[4].integer;
     shown->keyed = head[5].boolean;
-    shown->first = calloc(head[3].len + 1, sizeof *shown->first);
-    for (uint32_t i = 0; shown->first && i < head[3].len; i++) {
-        const struct sl_field *path = &head[3].items[i];
-        shown->first[i] = strndup((const char *)path->str, path->len);
-        if (!shown->first[i])
-            return SL_ENOMEM;
-        shown->first_count++;
-    }
-    return shown->first ? 0 : SL_ENOMEM;
+    drop_texts(&shown->name, &shown->names);
+    int r = take_texts(&head[3], &shown->first, &shown->first_count);
+    return r == 0 && width == NAMED_HEAD_WIDTH ? take_texts(&head[6], &shown->name, &shown->names) : r;
 }
 
 static int append(struct sl_rows *to, const struct sl_field *fields, uint32_t width)
@@ -231,14 +244,20 @@ static int merge_places(const struct sl_shown *shown, struct sl_cursor *section,
     return r;
 }
 
+static bool are_texts(const struct sl_field *list)
+{
+    bool are = list->tag == SL_LIST;
+    for (uint32_t i = 0; are && i < list->len; i++)
+        are = list->items[i].tag == SL_STR;
+    return are;
+}
+
 static bool is_head(const struct sl_field *head, uint32_t width)
 {
-    bool is_one = width == HEAD_WIDTH && head[1].tag == SL_INT && head[2].tag == SL_INT &&
-                  head[3].tag == SL_LIST && head[4].tag == SL_INT && head[4].integer >= 0 &&
+    bool is_one = (width == HEAD_WIDTH || width == NAMED_HEAD_WIDTH) && head[1].tag == SL_INT &&
+                  head[2].tag == SL_INT && head[4].tag == SL_INT && head[4].integer >= 0 &&
                   head[5].tag == SL_BOOL;
-    for (uint32_t i = 0; is_one && i < head[3].len; i++)
-        is_one = head[3].items[i].tag == SL_STR;
-    return is_one;
+    return is_one && are_texts(&head[3]) && (width == HEAD_WIDTH || are_texts(&head[6]));
 }
 
 bool sl_shown_time(const struct sl_field *row, uint32_t width, int64_t *ret_ms)
@@ -258,7 +277,7 @@ static int load_head(struct sl_shown *shown, const struct sl_dataset *section)
     if (!sl_cursor_next(&cursor, head, &width) || !is_head(head, width))
         return SL_EDAMAGED;
     struct sl_rows *to = sl_rows_new();
-    int r = to ? take_head(shown, head) : SL_ENOMEM;
+    int r = to ? take_head(shown, head, width) : SL_ENOMEM;
     if (r == 0 && !shown->keyed)
         r = merge_places(shown, &cursor, to);
     if (r < 0) {

@@ -15,6 +15,8 @@ struct sl_shown {
     size_t first_count;
     /* Only while a start loads: */
     char **first; /* paths */
+    char **name;  /* of the columns */
+    size_t names; /* 0: they have none */
     uint64_t count;
     struct sl_sorted_rows keys;
 };

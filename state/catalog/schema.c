@@ -159,6 +159,9 @@ static const char name_directories[] =
     " JOIN source ON source.id = unnamed.source WHERE file_system = 1;"
     "DROP TABLE unnamed;";
 
+/* Version 14. The tables stay: views have the names of their columns beside what they show (output/shown.c). */
+static const char name_columns[] = "";
+
 /* What a new catalog begins with: the tables as version NEW_VERSION left them, without going through the steps, half of
  * whose time is renaming; tests/job/test-older-checkpoint.py compares the two. Steps that come later need not be written
  * here. */
@@ -219,9 +222,9 @@ static const char new_tables[] =
     "INSERT INTO spoilt VALUES (1, 0);"
     "INSERT INTO identity VALUES (1, lower(hex(randomblob(16))), NULL);";
 
-static const char *const steps[] = {first_tables, add_aside,    add_code,        add_place,    add_ranges,
-                                    add_trust,    add_spoilt,   add_identity,    add_counters, add_watermark,
-                                    add_lineage,  rename_aside, name_directories};
+static const char *const steps[] = {first_tables, add_aside,    add_code,         add_place,    add_ranges,
+                                    add_trust,    add_spoilt,   add_identity,     add_counters, add_watermark,
+                                    add_lineage,  rename_aside, name_directories, name_columns};
 
 enum { NEW_VERSION = 13, SCHEMA_VERSION = sizeof steps / sizeof *steps };
 

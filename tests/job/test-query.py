@@ -46,6 +46,19 @@ def test_views_have_their_newest_version_with_the_names_of_their_columns():
     equal(ask("SELECT count(*), sum(x.count) FROM counts x JOIN counts y ON x.word = y.word"), "3\t5\n", "a join")
 
 
+def test_columns_have_their_names_without_the_job():
+    run_once(("a", "b a b\n"), more='pairs:columns("word", "one"):mount("words", { keep = 3 })\npairs:mount("unnamed")\n')
+    job(COUNTING + 'pairs:columns("other", "one"):mount("words", { keep = 3 })\npairs:mount("unnamed")\n')
+    move_in("c", "c\n")
+    sluice_ok("run", "job.lua", "--once", "--clock", "virtual")
+    os.rename("job.lua", "elsewhere.lua")
+    for sql, names in (("SELECT * FROM counts", "word,count"), ("SELECT * FROM words", "other,one"), ("SELECT * FROM unnamed", "_1,_2"),
+                       ("SELECT * FROM words_at_1000", "word,one"), ("SELECT other, one FROM words WHERE other = 'c'", "other,one")):
+        found = sluice_ok("query", "--checkpoint", ".sluice/job", sql, "--csv").stdout.splitlines()
+        equal(found[0], names, sql)
+        check(len(found) > 1, "%s has rows" % sql)
+
+
 def test_a_name_that_is_no_utf8_can_be_written():
     os.makedirs("in")
     move_in("a", "x\n")
@@ -182,7 +195,7 @@ def test_kept_versions_are_asked_without_a_mount_and_over_restarts():
     refused("SELECT * FROM lines_at_%d" % times[21], "no such table")
     equal(ask('SELECT * FROM "slow %% name_at_%d"' % times[20]), "1\n", "a name that must be quoted")
     refused("SELECT wrod FROM counts_at_%d" % times[24], "no such column: wrod", "the columns of counts_at_%d are word, count" % times[24])
-    equal(sluice_ok("query", "--checkpoint", ".sluice/job", "SELECT _2 FROM counts_at_%d WHERE _1 = 'w'" % times[20]).stdout, "21\n",
+    equal(sluice_ok("query", "--checkpoint", ".sluice/job", "SELECT count FROM counts_at_%d WHERE word = 'w'" % times[20]).stdout, "21\n",
           "without the job")
     check(len(glob.glob(".sluice/job/state/*.seg")) < 40, "segments are merged: %s" % glob.glob(".sluice/job/state/*"))
 
