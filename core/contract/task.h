@@ -55,6 +55,8 @@ struct sl_task {
     /* [rows that a function is called with]; not NULL: what math.random gives depends on the batch and on keys[row], and
      * begins anew with each call; else on the batch and the ordinal. */
     const struct sl_field *keys;
+    /* With keys: not on the batch. The call combines batches of a window, and may be made in any of them. */
+    bool is_over_batches;
     uint32_t row;     /* set by call_rows, else by what calls */
     int64_t event_ms; /* event time of the record that a function is called with; SL_NO_TIME: it has none */
     struct sl_arena *scratch;

@@ -75,7 +75,7 @@ static struct sl_random *generator(lua_State *L, struct sl_copy *copy)
                                      .ordinal = task->ordinal,
                                      .call = call,
                                      .is_seeded = true};
-        seed(random, (uint64_t)task->batch_ms, of, copy->running);
+        seed(random, task->keys && task->is_over_batches ? 0 : (uint64_t)task->batch_ms, of, copy->running);
     }
     return random;
 }

@@ -84,7 +84,7 @@ static int call_two(const struct sl_function_reducer *r, const struct sl_functio
 }
 
 /* Which worker combines what splits gave, and what it did before, is a matter of chance: math.random depends on the two
- * values there (task->keys). */
+ * values there (task->keys); of a window on them alone: a start, or another process, combines batches anew. */
 static int combine_two(const struct sl_function_reducer *r, const struct sl_function *fn,
                        struct sl_task *task, struct sl_arena *keep, union sl_state *state,
                        const union sl_state *other)
@@ -92,9 +92,11 @@ static int combine_two(const struct sl_function_reducer *r, const struct sl_func
     const struct sl_field both[2] = {cell_of(state)->value, cell_of(other)->value};
     const struct sl_field pair = sl_list(both, 2);
     task->keys = &pair;
+    task->is_over_batches = r->over_batches;
     task->row = 0;
     int result = call_two(r, fn, task, keep, &both[0], &both[1], state);
     task->keys = NULL;
+    task->is_over_batches = false;
     return result;
 }
 
@@ -176,8 +178,10 @@ static uint32_t combine_rows(const struct sl_reducer *reducer, struct sl_task *t
         pair[k] = sl_list(both[k], 2);
     }
     task->keys = pair; /* as in combine_two */
+    task->is_over_batches = own(reducer)->over_batches;
     uint32_t done = fn->ops->fold_rows(fn, task, keep, cells, values, row, count);
     task->keys = NULL;
+    task->is_over_batches = false;
     for (uint32_t k = 0; k < done; k++)
         cell_of(states[k])->records += cell_of(others[k])->records;
     return done;

@@ -15,6 +15,7 @@ struct sl_function_reducer {
     const struct sl_function *combine; /* (state, state) -> state */
     const struct sl_function *inverse; /* (state, state) -> state without the second; NULL: none */
     bool has_zero;                     /* the first value is merged into zero */
+    bool over_batches;                 /* it combines batches of a window, whenever they are needed */
     struct sl_field zero;
     const char *what; /* the operator, for messages */
 };

@@ -192,6 +192,7 @@ static int begin(struct sl_stage *stage)
     window->forgets = true;
     if (reducer == &by_key->function.reducer) {
         by_key->function.inverse = sl_node_function(stage->node, 1);
+        by_key->function.over_batches = true;
         window->forgets = window->filter != NULL;
         sl_function_reducer_init(&by_key->function);
     }

@@ -13,6 +13,7 @@ words:reduceByKeyAndWindow(sluice.sum, nil, "5s", "1s"):saveAsTextFiles("out/sum
 words:reduceByKeyAndWindow(sluice.mean, nil, "3s", "1s"):saveAsTextFiles("out/mean")
 words:reduceByKeyAndWindow(sluice.max, nil, "4s", "2s"):saveAsTextFiles("out/max")
 words:reduceByKeyAndWindow(add, nil, "6s", "1s"):saveAsTextFiles("out/add")
+words:reduceByKeyAndWindow(function(a, b) return (a * 31 + b + math.random(100)) % 1009 end, nil, "6s", "1s"):saveAsTextFiles("out/random")
 words:reduceByKeyAndWindow(add, take, "3s", "1s"):saveAsTextFiles("out/inverse")
 words:reduceByKeyAndWindow(add, take, "3s", "1s", nil, function(k, v) return v > 0 end):saveAsTextFiles("out/filtered")
 words:window("3s", "1s"):glom():saveAsTextFiles("out/window")
