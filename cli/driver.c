@@ -28,7 +28,7 @@ static const struct sl_flag driver_flags[] = {
     {"cores", SL_FLAG_COUNT, "N", NULL, "that tasks run on; as many as a reduce stage has tasks"},
     {"reduce-partitions", SL_FLAG_COUNT, "N", NULL, "tasks of a reduce stage; 4"},
     {"state", SL_FLAG_CHOICE, "auto|driver|tasks", NULL,
-     "where functions of keyed state are called: driver, tasks, or auto: in tasks once they take long"},
+     "where functions of keyed state and short windows are called: driver, tasks, or auto: in tasks once they take long"},
     {"in", SL_FLAG_NUMBER, "FD", NULL, "where messages come in; 0"},
     {"out", SL_FLAG_NUMBER, "FD", NULL,
      "where messages go out; 1, and what the job prints goes to standard error"},

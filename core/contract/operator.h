@@ -208,14 +208,20 @@ struct sl_sharded {
      * (key, its number in the lane, the list of its other fields). With is_shard finish gives rows (place in the result, nil, the
      * record as a list), which are merged by place, as SL_RESULT_SORTED_UP has it. Without shards rows are not cut by key. */
     bool of_records;
+    /* Of windows: how many batches a task reads and combines for what the node shows; 0: tasks do not, there are no shards of
+     * this node. finish of a shard gives rows of the result, in the order that struct sl_partial says. NULL: it is no window. */
+    int64_t (*batches)(const struct sl_node *node);
     /* The rest is done where all of the state is, in this order. begin: optional. */
     int (*begin)(struct sl_stage *stage);
     /* All that is kept: rows (key, value...) in the order of keys, as one SL_SECTION_KEYED has them. NULL in *ret: nothing.
      * The caller unrefs. Of a shard, too. */
     int (*all)(struct sl_stage *stage, struct sl_dataset **ret);
+    /* Of windows, in place of it: a section for each batch, of rows that begin with the key. May be asked for again. */
+    int (*write)(struct sl_stage *stage, struct sl_state_writer *keeper);
     /* What the batch changed in a shard, as save gave it. */
     int (*change)(struct sl_stage *stage, const struct sl_dataset *rows);
-    /* In place of finish, after all changes. The result as finish makes it; of records *ret is that already, merged. */
+    /* In place of finish, after all changes. The result as finish makes it; of records and windows *ret is what shards gave,
+     * merged. */
     int (*revise)(struct sl_stage *stage, struct sl_dataset **ret);
 };
 

@@ -44,6 +44,9 @@ static const char groups_there[] =
 static const char shards_there[] =
     "tasks make the groups of a batch, and call the functions where they take long, each with a shard of the state; the "
     "driver keeps all of it";
+static const char windows_there[] =
+    "tasks make the groups of a batch, and combine those of a short window where a function without an inverse takes long, each "
+    "with a shard of it; the driver keeps all of it";
 static const char records_there[] =
     "tasks call the functions where they take long, each with a shard of the state; the driver keeps all of it";
 static const char whole_here[] = "its result is made in one piece, of what tasks have combined or read";
@@ -75,6 +78,19 @@ bool sl_stages_maps_records(const struct sl_node *node)
 {
     const struct sl_wide *wide = node->op->wide;
     return wide && wide->sharded && wide->sharded->of_records;
+}
+
+bool sl_stages_has_shards(const struct sl_node *node)
+{
+    const struct sl_wide *wide = node->op->wide;
+    const struct sl_sharded *sharded = wide ? wide->sharded : NULL;
+    return sharded && (!sharded->batches || sharded->batches(node) > 0);
+}
+
+bool sl_stages_shards_give_rows(const struct sl_node *node)
+{
+    const struct sl_sharded *sharded = node->op->wide->sharded;
+    return sharded && (sharded->of_records || sharded->batches);
 }
 
 bool sl_stages_keeps_state(const struct sl_node *node)
@@ -241,7 +257,8 @@ static const char *why_keeper(const struct sl_node *node)
         return memory_here;
     if (sl_stages_maps_records(node))
         return records_there;
-    return node->op->wide->sharded ? shards_there : groups_there;
+    const struct sl_sharded *sharded = node->op->wide->sharded;
+    return !sharded ? groups_there : sharded->batches ? windows_there : shards_there;
 }
 
 const char *sl_stages_of_operator(const struct sl_op *op)

@@ -6,7 +6,7 @@
  *   reduce   a wide operator whose groups can be finished apart from each other, by hash of the key, and that gets
  *            rows from map stages only: a task for each of a number of partitions
  *            Of windows and state by key it makes the groups of the batch; what is kept is the driver's. It calls functions of
- *            state where the state is dealt to shards
+ *            state, and combines the batches of a window, where what is kept is dealt to shards
  *   driver   all else: the operators that follow a shuffle, event time, outputs
  *
  * Stages are numbered: maps in the order of sources, reduces in the order of operators, the driver last. */
@@ -48,5 +48,9 @@ int sl_stages_print_json(struct sl_context *context, FILE *out);
 bool sl_stages_keeps_state(const struct sl_node *node);
 /* The latter: its functions are called for records. */
 bool sl_stages_maps_records(const struct sl_node *node);
+/* Tasks may have shards of what it keeps (struct sl_sharded). */
+bool sl_stages_has_shards(const struct sl_node *node);
+/* Tasks that have shards give rows of its result, which are merged. */
+bool sl_stages_shards_give_rows(const struct sl_node *node);
 /* What `operator` of a graph may do in tasks: the words of the manual's table. */
 const char *sl_stages_of_operator(const struct sl_op *op);

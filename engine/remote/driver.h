@@ -11,7 +11,7 @@
 
 struct sl_executor;
 
-/* Where functions of keyed state are called. Results are the same. */
+/* Where functions of keyed state, and those that combine the batches of short windows, are called. Results are the same. */
 enum sl_state_place {
     SL_STATE_AUTO,   /* on the driver, until a batch shows that they cost more than tasks do */
     SL_STATE_DRIVER, /* on the driver */

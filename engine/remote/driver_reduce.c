@@ -60,6 +60,7 @@ static int send_task(const struct reducing *reducing, uint32_t partition, struct
         .partition = partition,
         .expected = list_blocks(reducing, partition, list),
         .block = list,
+        .has_shard = reducing->has_shards,
         .shard = reducing->has_shards ? shards->next[partition] : (struct sl_shard){0},
         .lanes = reducing->lanes,
         .lane = reducing->lane,
@@ -208,13 +209,16 @@ static int run_tasks(const struct reducing *reducing, struct sl_error *err)
                                    take_report, (void *)reducing, err);
 }
 
-/* What tasks make of records is merged. Without records they are needed for keys that time out. */
-static int map_records(struct reducing *reducing, struct sl_dataset **ret, struct sl_error *err)
+/* What tasks make of records, and of the batches of a window, is merged. Without records they are needed for keys that time
+ * out, and for what the window holds. */
+static int merge_rows(struct reducing *reducing, struct sl_dataset **ret, struct sl_error *err)
 {
     const struct sl_node *node = reducing->node;
     const struct sl_wide *wide = node->op->wide;
     reducing->merging = sl_merging_new((size_t)reducing->driver->partitions, wide->partial->order(node));
-    int r = reducing->merging ? number_lanes(reducing) : SL_ENOMEM;
+    int r = reducing->merging ? 0 : SL_ENOMEM;
+    if (r == 0 && wide->sharded->of_records)
+        r = number_lanes(reducing);
     if (r == 0 && (has_blocks(reducing) ||
                    wide->wants(node, reducing->batch->stage[node->number]->memory, reducing->batch->t)))
         r = run_tasks(reducing, err);
@@ -232,7 +236,8 @@ static int revise(struct reducing *reducing, struct sl_dataset **ret, struct sl_
     reducing->has_shards = true;
     int r = sl_shards_deal(reducing->driver, reducing->batch, reducing->node, err);
     if (r == 0)
-        r = sharded->of_records ? map_records(reducing, ret, err) : run_tasks(reducing, err);
+        r = sl_stages_shards_give_rows(reducing->node) ? merge_rows(reducing, ret, err)
+                                                       : run_tasks(reducing, err);
     return r < 0 ? r : sharded->revise(stage, ret);
 }
 

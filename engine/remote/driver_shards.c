@@ -78,22 +78,39 @@ void sl_shards_begin(struct sl_remote_driver *driver, const struct sl_batch *bat
     }
 }
 
-static uint64_t count_keys(const struct sl_stage *stage)
+/* What a task would have to read: keys of state, groups of a window's batches. */
+static uint64_t count_rows(const struct sl_stage *stage)
 {
     struct sl_held held = {0};
     stage->node->op->wide->held(stage->memory, &held);
-    return (uint64_t)held.keys;
+    return (uint64_t)(stage->node->op->wide->sharded->batches ? held.rows : held.keys);
+}
+
+/* A task combines the batches of a window anew for each that it shows. The driver, which keeps combinations, needs at least one
+ * call for a key, on all of its workers. */
+static bool has_cores_for(const struct sl_remote_driver *driver, const struct sl_node *node)
+{
+    const struct sl_sharded *sharded = node->op->wide->sharded;
+    int64_t tasks = driver->partitions < driver->cores ? driver->partitions : driver->cores;
+    return !sharded->batches ||
+           (sharded->batches(node) - 1) * (int64_t)sl_pool_workers(driver->run->pool) <= tasks;
+}
+
+static bool is_due(const struct sl_remote_driver *driver, const struct sl_node *node)
+{
+    if (driver->state_place == SL_STATE_AUTO)
+        return driver->shards[node->number].is_due && has_cores_for(driver, node);
+    return driver->state_place == SL_STATE_TASKS;
 }
 
 bool sl_shards_wanted(const struct sl_remote_driver *driver, const struct sl_batch *batch,
                       const struct sl_node *node, bool has_groups)
 {
-    if (!driver->exchange || !node->op->wide->sharded || driver->state_place == SL_STATE_DRIVER)
+    if (!driver->exchange || !sl_stages_has_shards(node) || !is_due(driver, node))
         return false;
-    if (driver->state_place == SL_STATE_AUTO && !driver->shards[node->number].is_due)
-        return false;
-    return has_groups || node->op->wide->sharded->of_records ||
-           count_keys(batch->stage[node->number]) >= FEW_KEYS;
+    bool is_on_disk = node->op->wide->sharded->batches && batch->run->services.spill;
+    return !is_on_disk && (has_groups || sl_stages_shards_give_rows(node) ||
+                           count_rows(batch->stage[node->number]) >= FEW_KEYS);
 }
 
 struct sl_calls_cost sl_calls_cost_now(void)
@@ -118,7 +135,7 @@ void sl_shards_note_cost(struct sl_remote_driver *driver, const struct sl_stage 
         return;
     cost.ns -= begun->ns;
     cost.processor_ns -= begun->processor_ns;
-    if (sl_calls_cost_is_long(&cost, count_keys(stage) + (sharded->of_records ? rows : 0)))
+    if (sl_calls_cost_is_long(&cost, count_rows(stage) + (sharded->of_records ? rows : 0)))
         driver->shards[stage->node->number].is_due = true;
 }
 
@@ -136,7 +153,7 @@ static int finish_files(struct sl_shard_writer *writer, size_t writers, struct s
     for (size_t i = 0; i < writers && r == 0; i++) {
         struct sl_shard_file file;
         r = sl_shard_writer_finish(&writer[i], &file, err);
-        if (r == 0 && !sl_shard_add(&shard[i], &file))
+        if (r == 0 && file.bytes && !sl_shard_add(&shard[i], &file))
             r = sl_error_nomem(err);
     }
     return r;
@@ -181,7 +198,7 @@ static int begin_next(struct sl_remote_driver *driver, struct sl_shards *shards,
     shards->next_ms = t;
     bool ok = shards->next != NULL;
     for (size_t p = 0; ok && p < (size_t)driver->partitions; p++)
-        ok = sl_shard_copy(&shards->next[p], &shards->now[p]);
+        ok = sl_shard_copy(&shards->next[p], &shards->now[p], t);
     return ok ? 0 : SL_ENOMEM;
 }
 

@@ -25,12 +25,13 @@ bool sl_shard_add(struct sl_shard *shard, const struct sl_shard_file *file)
     return true;
 }
 
-bool sl_shard_copy(struct sl_shard *shard, const struct sl_shard *from)
+bool sl_shard_copy(struct sl_shard *shard, const struct sl_shard *from, int64_t t)
 {
     bool ok = true;
     shard->files = 0;
     for (size_t i = 0; ok && i < from->files; i++)
-        ok = sl_shard_add(shard, &from->file[i]);
+        if (from->file[i].until_ms > t)
+            ok = sl_shard_add(shard, &from->file[i]);
     return ok;
 }
 
@@ -41,6 +42,7 @@ void sl_shard_file_put(struct sl_buf *buf, const struct sl_shard_file *file)
     sl_wire_put_text(buf, file->bytes ? file->name : NULL);
     sl_wire_put_integer(buf, (int64_t)file->bytes);
     sl_wire_put_integer(buf, (int64_t)file->hash);
+    sl_wire_put_integer(buf, file->until_ms);
 }
 
 struct sl_shard_file sl_shard_file_take(struct sl_wire *wire)
@@ -49,6 +51,7 @@ struct sl_shard_file sl_shard_file_take(struct sl_wire *wire)
     const char *name = sl_wire_text(wire);
     file.bytes = (uint64_t)sl_wire_integer(wire);
     file.hash = (uint64_t)sl_wire_integer(wire);
+    file.until_ms = sl_wire_integer(wire);
     bool is_plain =
         name && name[0] && name[0] != '.' && !strchr(name, '/') && strlen(name) < sizeof file.name;
     if (!wire->failed && (file.bytes ? !is_plain : name != NULL))
@@ -92,6 +95,8 @@ int sl_shard_file_load(struct sl_io *io, int dirfd, const struct sl_shard_file *
 static int begin_section(struct sl_state_writer *keeper, const struct sl_section *section)
 {
     struct sl_shard_writer *writer = (struct sl_shard_writer *)keeper;
+    if (writer->file.until_ms < section->until_ms)
+        writer->file.until_ms = section->until_ms;
     int r = writer->segment ? 0
                             : sl_segment_create(writer->io, writer->dirfd, writer->file.name,
                                                 &writer->segment, &writer->error);
@@ -136,8 +141,33 @@ void sl_shard_writer_done(struct sl_shard_writer *writer)
 
 /* ---- dealing ---- */
 
-static int deal_rows(const struct sl_dataset *rows, uint64_t partitions, uint64_t first,
-                     struct sl_shard_writer *writer, size_t writers)
+struct dealing {
+    struct sl_state_writer keeper; /* first */
+    uint64_t partitions, first;
+    struct sl_shard_writer *writer;
+    size_t writers;
+};
+
+static int deal_section(struct sl_state_writer *keeper, const struct sl_section *section)
+{
+    struct dealing *dealing = (struct dealing *)keeper;
+    int r = 0;
+    for (size_t i = 0; i < dealing->writers && r == 0; i++)
+        r = begin_section(&dealing->writer[i].keeper, section);
+    return r;
+}
+
+static int deal_row(struct sl_state_writer *keeper, const struct sl_field *fields, uint32_t width)
+{
+    struct dealing *dealing = (struct dealing *)keeper;
+    uint64_t p = sl_field_partition_hash(&fields[0]) % dealing->partitions;
+    bool is_wanted = p >= dealing->first && p < dealing->first + dealing->writers;
+    return is_wanted ? write_row(&dealing->writer[p - dealing->first].keeper, fields, width) : 0;
+}
+
+static const struct sl_state_writer_ops dealing_ops = {deal_section, deal_row};
+
+static int deal_rows(struct dealing *dealing, const struct sl_dataset *rows)
 {
     struct sl_field row[SL_WIDTH_MAX];
     struct sl_arena block = {0};
@@ -145,25 +175,28 @@ static int deal_rows(const struct sl_dataset *rows, uint64_t partitions, uint64_
     uint32_t width;
     int r = 0;
     sl_cursor_pass(&cursor, rows, &block);
-    while (r == 0 && sl_cursor_next(&cursor, row, &width)) {
-        uint64_t p = sl_field_partition_hash(&row[0]) % partitions;
-        if (p >= first && p < first + writers)
-            r = write_row(&writer[p - first].keeper, row, width);
-    }
+    while (r == 0 && sl_cursor_next(&cursor, row, &width))
+        r = deal_row(&dealing->keeper, row, width);
     sl_arena_done(&block);
+    return r;
+}
+
+static int deal_state(struct dealing *dealing, struct sl_stage *stage)
+{
+    const struct sl_section section = {SL_SECTION_KEYED, 0, stage->batch_ms, INT64_MAX};
+    struct sl_dataset *rows = NULL;
+    int r = stage->node->op->wide->sharded->all(stage, &rows);
+    r = r < 0 ? r : deal_section(&dealing->keeper, &section);
+    if (r == 0 && rows)
+        r = deal_rows(dealing, rows);
+    sl_dataset_unref(rows);
     return r;
 }
 
 int sl_shard_deal(struct sl_stage *stage, uint64_t partitions, uint64_t first, struct sl_shard_writer *writer,
                   size_t writers)
 {
-    const struct sl_section section = {SL_SECTION_KEYED, 0, stage->batch_ms, INT64_MAX};
-    struct sl_dataset *rows = NULL;
-    int r = stage->node->op->wide->sharded->all(stage, &rows);
-    for (size_t i = 0; i < writers && r == 0; i++)
-        r = begin_section(&writer[i].keeper, &section);
-    if (r == 0 && rows)
-        r = deal_rows(rows, partitions, first, writer, writers);
-    sl_dataset_unref(rows);
-    return r;
+    const struct sl_sharded *sharded = stage->node->op->wide->sharded;
+    struct dealing dealing = {{&dealing_ops}, partitions, first, writer, writers};
+    return sharded->write ? sharded->write(stage, &dealing.keeper) : deal_state(&dealing, stage);
 }

@@ -7,7 +7,7 @@
  *     driver  takes what changed into the state that it keeps, shows and commits, and lists the files for the next batch
  *
  * What a file is called no other attempt at the task calls one, and only files that the driver lists are ever read: those of
- * attempts that do not count are removed after the batch. A batch that is begun again, after damage or a full disk, begins
+ * attempts that do not count, and those of which no window has a use any more, are removed after the batch. A batch that is begun again, after damage or a full disk, begins
  * with the files of the newest committed one. The checkpoint does not refer to shards: a start removes them. */
 #pragma once
 
@@ -23,6 +23,7 @@ enum { SL_SHARD_NAME_BYTES = 96 };
 struct sl_shard_file {
     char name[SL_SHARD_NAME_BYTES]; /* in the directory for results */
     uint64_t bytes, hash;           /* bytes 0: there is no file, for nothing was written */
+    int64_t until_ms;               /* no batch from then on has a use for it */
 };
 
 struct sl_shard {
@@ -33,10 +34,10 @@ struct sl_shard {
 void sl_shard_done(struct sl_shard *shard);
 /* False: out of memory. */
 bool sl_shard_add(struct sl_shard *shard, const struct sl_shard_file *file);
-/* Replaces *shard. False: out of memory. */
-bool sl_shard_copy(struct sl_shard *shard, const struct sl_shard *from);
+/* Replaces *shard by the files that the batch at t has a use for. False: out of memory. */
+bool sl_shard_copy(struct sl_shard *shard, const struct sl_shard *from, int64_t t);
 
-/* A file in a message: name or nil, bytes, hash. */
+/* A file in a message: name or nil, bytes, hash, until when it is of use. */
 void sl_shard_file_put(struct sl_buf *buf, const struct sl_shard_file *file);
 /* After damage nothing is there. */
 struct sl_shard_file sl_shard_file_take(struct sl_wire *wire);

@@ -43,6 +43,7 @@ static void put_reduce(struct sl_buf *buf, const struct sl_remote_task *task)
         sl_wire_put_integer(buf, task->block[i].task);
         sl_wire_put_integer(buf, task->block[i].check);
     }
+    sl_wire_put_integer(buf, task->has_shard);
     sl_wire_put_integer(buf, (int64_t)task->shard.files);
     for (size_t i = 0; i < task->shard.files; i++)
         sl_shard_file_put(buf, &task->shard.file[i]);
@@ -171,6 +172,7 @@ static void take_reduce(struct sl_wire *wire, struct sl_remote_task *task)
         task->block[i].task = sl_wire_integer(wire);
         task->block[i].check = sl_wire_integer(wire);
     }
+    task->has_shard = sl_wire_integer(wire) != 0;
     take_shard(wire, &task->shard);
     take_lanes(wire, task);
 }

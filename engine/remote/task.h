@@ -7,8 +7,8 @@
  *                splits, then partition (its number among those of the source, ascending) and of a file: path, inode, birth,
  *                mtime, size, part; of rows: a block of chunks; of a range: the bytes that the source understands. Rows and
  *                ranges come alone
- *     reduce     operator, partition of the keys, count of blocks, then stage, task and check of each; count of files of the shard of the
- *                operator's state, then each as engine/remote/shard.h has it; 0: the state is the driver's; count of lanes, where rows
+ *     reduce     operator, partition of the keys, count of blocks, then stage, task and check of each; whether the task has a shard of
+ *                what the operator keeps, count of its files, then each as engine/remote/shard.h has it; count of lanes, where rows
  *                are numbered, then input, path, partition and number of the first row, ascending
  *
  * The body of a block that a worker sends: a block (text/block.h) of stage, task, operator, partition, then sections to
@@ -58,7 +58,8 @@ struct sl_remote_task {
     uint32_t partition; /* of the keys */
     size_t expected;
     struct sl_expected_block *block;
-    struct sl_shard shard; /* without files: the state is the driver's */
+    bool has_shard;        /* else what the operator keeps is the driver's */
+    struct sl_shard shard; /* of a window that holds nothing: without files */
     size_t lanes;          /* of rows that are numbered (struct sl_sharded), by position */
     struct sl_numbered_lane *lane;
 };

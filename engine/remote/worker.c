@@ -78,7 +78,7 @@ static int check_task(const struct sl_worker_process *process, struct sl_error *
         (wanted == SL_ROLE_MAP && pipelines->node[task->node]->op->kind != SL_OP_SOURCE))
         return sl_error_set(err, SL_EUSAGE, "a task is for operator %u, which does not run in tasks",
                             task->node);
-    if (task->shard.files && !pipelines->node[task->node]->op->wide->sharded)
+    if (task->role == SL_TASK_REDUCE && task->has_shard && !sl_stages_has_shards(pipelines->node[task->node]))
         return sl_error_set(err, SL_EUSAGE, "a task has state of operator %u, which keeps none in shards",
                             task->node);
     if (process->only_stage >= 0 && (size_t)process->only_stage != stages->number[task->node])

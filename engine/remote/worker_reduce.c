@@ -27,7 +27,7 @@ struct reduce {
 /* The operator's state is in shards, of which the task has one. */
 static bool has_shard(const struct reduce *reduce)
 {
-    return reduce->process->task->shard.files > 0;
+    return reduce->process->task->has_shard;
 }
 
 /* ---- blocks ---- */
@@ -238,7 +238,7 @@ static bool is_sorted(const struct sl_node *node)
     return order == SL_RESULT_SORTED_UP || order == SL_RESULT_SORTED_DOWN;
 }
 
-/* What changes in the shard is the result. */
+/* What changes in the shard is the result, of state. */
 static int finish_shard(struct sl_stage *stage)
 {
     struct sl_dataset *dataset = NULL;
@@ -251,10 +251,8 @@ static int finish_shard(struct sl_stage *stage)
 static int finish_groups(const struct reduce *reduce, struct sl_stage *stage, struct sl_buf *rows)
 {
     const struct sl_node *node = stage->node;
-    if (sl_stages_maps_records(node))
-        return finish_rows(stage, rows);
     if (has_shard(reduce))
-        return finish_shard(stage);
+        return sl_stages_shards_give_rows(node) ? finish_rows(stage, rows) : finish_shard(stage);
     if (sl_stages_keeps_state(node))
         return node->op->wide->partial->groups(stage, append_group, rows);
     return is_sorted(node) ? finish_sorted(stage, rows) : finish_rows(stage, rows);
@@ -267,14 +265,14 @@ static int finish(struct reduce *reduce, struct sl_stage *stage, struct sl_resul
 {
     const struct sl_node *node = stage->node;
     const struct sl_position position = {0};
-    bool maps_records = sl_stages_maps_records(node);
-    bool gives_groups = sl_stages_keeps_state(node) && !maps_records;
+    bool gives_groups = sl_stages_keeps_state(node) && !has_shard(reduce);
+    bool gives_rows = !gives_groups && (!has_shard(reduce) || sl_stages_shards_give_rows(node));
     SL_CLEANUP(sl_buf_done) struct sl_buf rows = {0};
     stage->has_input = stage->said = true;
-    int r = maps_records && !has_shard(reduce) ? damaged_task(err) : absorb(reduce, stage);
+    int r = sl_stages_maps_records(node) && !has_shard(reduce) ? damaged_task(err) : absorb(reduce, stage);
     if (r == 0)
         r = finish_groups(reduce, stage, &rows);
-    if (r == 0 && (maps_records || !has_shard(reduce)) &&
+    if (r == 0 && (gives_groups || gives_rows) &&
         !sl_results_add(results, node, &position, gives_groups ? SL_SECTION_PARTIAL : SL_SECTION_ROWS, &rows))
         r = SL_ENOMEM;
     return r == SL_ENOMEM ? sl_error_nomem(err) : r;

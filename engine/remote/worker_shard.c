@@ -51,9 +51,13 @@ void sl_worker_shard_close(const struct sl_node *node, void *memory)
     free(memory);
 }
 
-static bool whole_is_due(const struct sl_shard *shard, const struct sl_shard_file *changes)
+/* Of a window each file has its batch, and is dropped with it. */
+static bool whole_is_due(const struct sl_stage *stage, const struct sl_shard *shard,
+                         const struct sl_shard_file *changes)
 {
     uint64_t bytes = changes->bytes;
+    if (stage->node->op->wide->sharded->batches)
+        return false;
     for (size_t i = 1; i < shard->files; i++)
         bytes += shard->file[i].bytes;
     return changes->bytes && (shard->files >= FILES_MAX || bytes > shard->file[0].bytes / 2);
@@ -93,7 +97,7 @@ int sl_worker_shard_save(struct sl_worker_process *process, struct sl_stage *sta
     if (dirfd < 0)
         return dirfd;
     int r = write_changes(process, dirfd, stage, &changes, err);
-    if (r == 0 && whole_is_due(&process->task->shard, &changes))
+    if (r == 0 && whole_is_due(stage, &process->task->shard, &changes))
         r = write_whole(process, dirfd, stage, &whole, err);
     sl_io_close(process->run.services.io, dirfd);
     if (r < 0)

@@ -139,4 +139,5 @@ static int revise(struct sl_stage *stage, struct sl_dataset **ret)
     return r < 0 ? r : sl_state_map_sort_changed(&memory->parts, stage);
 }
 
-const struct sl_sharded sl_map_with_state_sharded = {true, sl_map_with_state_begin, all, change, revise};
+const struct sl_sharded sl_map_with_state_sharded = {
+    .of_records = true, .begin = sl_map_with_state_begin, .all = all, .change = change, .revise = revise};

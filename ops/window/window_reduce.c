@@ -7,7 +7,6 @@
 #include "ops/window/window_reduce.h"
 
 #include "core/base/error.h"
-#include "core/contract/services.h"
 #include "ops/reducer/reducers.h"
 #include "ops/window/check.h"
 #include "ops/window/window_reduce_running.h"
@@ -27,7 +26,7 @@ static void memory_done(void *memory)
     sl_window_stored_done(&own->stored);
     sl_sorted_groups_unref(own->arrived);
     sl_window_kept_done(&own->kept);
-    sl_window_gone_done(&own->gone);
+    sl_window_groups_done(&own->gone);
     sl_group_store_close(&own->store);
 }
 
@@ -40,60 +39,12 @@ static bool wants(const struct sl_node *node, const void *memory, int64_t t)
 
 /* ---- a batch comes in ---- */
 
-/* Takes the batches before `first` out of the running result. */
-static int leave(struct sl_stage *stage, int64_t first)
-{
-    struct sl_reduced_window *window = stage->state;
-    struct sl_window_memory *memory = stage->memory;
-    const struct sl_partials_level *batches = &memory->blocks.level[0];
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < batches->count && batches->first + (int64_t)i < first; i++)
-        if (batches->block[i].groups)
-            r = sl_incremental_leave(&memory->running, stage, window->by_key.aggregate.reducer,
-                                     batches->block[i].groups, window->forgets);
-    return r;
-}
-
-static int enter(struct sl_stage *stage, struct sl_sorted_groups *groups)
-{
-    struct sl_reduced_window *window = stage->state;
-    struct sl_window_memory *memory = stage->memory;
-    const struct sl_reducer *reducer = window->by_key.aggregate.reducer;
-    sl_sorted_groups_unref(memory->arrived);
-    memory->arrived = groups;
-    memory->arrived_ms = stage->batch_ms;
-    if (!groups->count)
-        return 0;
-    memory->began = true;
-    int64_t number = sl_window_batch_number(stage->node, stage->batch_ms);
-    const struct sl_sorted_groups *before = sl_window_partials_batch(&memory->blocks, number);
-    sl_window_leave_memory(stage, groups);
-    int r = sl_window_runs(stage) ? sl_incremental_enter(&memory->running, stage, reducer, groups) : 0;
-    if (r == 0 && sl_window_runs(stage) && before)
-        sl_incremental_united(&memory->running, stage, before, groups);
-    return r < 0 ? r
-                 : sl_window_partials_add(&memory->blocks, stage, reducer, number,
-                                          sl_sorted_groups_ref(groups));
-}
-
 static int advance(struct sl_stage *stage)
 {
-    struct sl_reduced_window *window = stage->state;
-    struct sl_window_memory *memory = stage->memory;
-    int64_t first = sl_window_first_number(stage->node, stage->batch_ms);
     struct sl_sorted_groups *groups;
-    memory->running.tracks = sl_window_keeps_running(stage) && stage->services->durable;
-    int r = sl_incremental_tidy(&memory->running, stage, window->by_key.aggregate.reducer);
-    if (r == 0 && sl_window_runs(stage))
-        r = leave(stage, first);
-    if (r < 0)
-        return r;
-    sl_window_partials_forget(&memory->blocks, first);
-    sl_window_return_to_memory(stage);
-    r = sl_incremental_show_first(&memory->running, stage, window->by_key.aggregate.reducer,
-                                  &memory->blocks.level[0]);
+    int r = sl_window_move_on(stage);
     r = r < 0 ? r : sl_window_batch_groups(stage, &groups);
-    return r < 0 ? r : enter(stage, groups);
+    return r < 0 ? r : sl_window_enter(stage, groups);
 }
 
 /* ---- what is shown ---- */
@@ -156,16 +107,6 @@ static int show(struct sl_stage *stage, struct sl_dataset **ret)
     return r < 0 ? r : sl_cut_partitions(stage, window->by_key.partitions_param, ret);
 }
 
-static int emit(struct sl_stage *stage, struct sl_dataset **ret)
-{
-    struct sl_window_memory *memory = stage->memory;
-    bool holds =
-        memory->blocks.any && memory->blocks.last >= sl_window_first_number(stage->node, stage->batch_ms);
-    stage->said = stage->has_input || holds || memory->shown;
-    memory->shown = holds;
-    return stage->said ? show(stage, ret) : 0;
-}
-
 static int finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     int r = sl_window_running_make_room(stage);
@@ -176,7 +117,7 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
         r = sl_window_make_room(stage);
     if (r < 0 || !stage->emits)
         return r;
-    r = emit(stage, ret);
+    r = sl_window_will_emit(stage) ? show(stage, ret) : 0;
     return r < 0 ? r : sl_window_make_room(stage);
 }
 
@@ -202,6 +143,13 @@ static int begin(struct sl_stage *stage)
     return r < 0 ? r : sl_window_store_open(stage);
 }
 
+static void done(struct sl_stage *stage)
+{
+    struct sl_reduced_window *window = stage->state;
+    sl_window_groups_done(&window->dealt);
+    sl_by_key_done(stage);
+}
+
 static const struct sl_wide window_wide = {
     .state_size = sizeof(struct sl_reduced_window),
     .begin = begin,
@@ -210,7 +158,7 @@ static const struct sl_wide window_wide = {
     .push = sl_by_key_push,
     .finish = finish,
     .partial = &sl_by_key_partial,
-    .done = sl_by_key_done,
+    .done = done,
     .memory_size = sizeof(struct sl_window_memory),
     .memory_done = memory_done,
     .wants = wants,
@@ -220,6 +168,7 @@ static const struct sl_wide window_wide = {
     .save = sl_window_reduce_save,
     .load = sl_window_reduce_load,
     .loaded = sl_window_reduce_loaded,
+    .sharded = &sl_window_reduce_sharded,
 };
 
 /* ---- the operators ---- */

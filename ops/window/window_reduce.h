@@ -11,11 +11,21 @@
 struct sl_section;
 struct sl_state_writer;
 
+/* References to groups. */
+struct sl_window_groups {
+    struct sl_sorted_groups **groups;
+    size_t count, capacity;
+};
+/* Takes its own reference. 0 or SL_ENOMEM. */
+int sl_window_groups_add(struct sl_window_groups *list, struct sl_sorted_groups *groups);
+void sl_window_groups_done(struct sl_window_groups *list);
+
 struct sl_reduced_window {
     struct sl_by_key by_key;          /* first */
     const struct sl_function *filter; /* NULL: none */
     bool zero_when_empty;             /* countByWindow */
     bool forgets;                     /* a key that no batch holds goes */
+    struct sl_window_groups dealt;    /* of the batch, by shards: ops/window/window_reduce_shards.c */
 };
 
 /* Batches as they were loaded, by time; after loaded those that the window holds and that are to be saved once more. */
@@ -28,13 +38,6 @@ struct sl_window_kept {
     size_t count, capacity;
 };
 void sl_window_kept_done(struct sl_window_kept *kept);
-
-/* While it is loaded: batches that a running result on disk held and does not any more. References. */
-struct sl_window_gone {
-    struct sl_sorted_groups **groups;
-    size_t count, capacity;
-};
-void sl_window_gone_done(struct sl_window_gone *gone);
 
 struct sl_running_table;
 struct sl_stored;
@@ -59,7 +62,8 @@ struct sl_window_memory {
     bool shown;              /* the last emission showed data */
     bool began, began_saved; /* there was data once: from then on countByWindow has a zero to show */
     struct sl_window_kept kept;
-    struct sl_window_gone gone;
+    /* While it is loaded: batches that a running result on disk held and does not any more. */
+    struct sl_window_groups gone;
     struct sl_window_span span; /* as it was saved last */
     struct sl_group_store store;
     bool is_large; /* a result that could be carried from slide to slide is not: it exceeds memoryLimit */
@@ -111,6 +115,22 @@ void sl_window_return_to_memory(struct sl_stage *stage);
 size_t sl_window_bytes(struct sl_stage *stage);
 /* At the end of a batch: what exceeds the limit goes to disk. */
 int sl_window_make_room(struct sl_stage *stage);
+
+/* ---- what a batch is made of: ops/window/window_reduce_batch.c ---- */
+
+/* Before its groups are there: what no window reaches any more leaves. */
+int sl_window_move_on(struct sl_stage *stage);
+/* They enter. Takes them over. */
+int sl_window_enter(struct sl_stage *stage, struct sl_sorted_groups *groups);
+/* Then: whether the batch shows something. Sets stage->said. */
+bool sl_window_will_emit(struct sl_stage *stage);
+
+/* The groups of the batch at t become a section of this generation (ops/window/span.h). */
+int sl_window_save_groups(struct sl_stage *stage, struct sl_state_writer *keeper, uint32_t generation,
+                          int64_t t, const struct sl_sorted_groups *groups);
+
+/* ops/window/window_reduce_shards.c */
+extern const struct sl_sharded sl_window_reduce_sharded;
 
 /* As struct sl_wide has them. */
 int sl_window_reduce_save(struct sl_stage *stage, struct sl_state_writer *keeper);

@@ -79,18 +79,6 @@ static int add_batch(struct sl_running_pass *pass, struct sl_sorted_groups *grou
     return r;
 }
 
-static bool will_emit(struct sl_stage *stage)
-{
-    struct sl_window_memory *memory = memory_of(stage);
-    if (!stage->emits)
-        return false;
-    bool holds =
-        memory->blocks.any && memory->blocks.last >= sl_window_first_number(stage->node, stage->batch_ms);
-    stage->said = stage->has_input || holds || memory->shown;
-    memory->shown = holds;
-    return stage->said;
-}
-
 static int do_batch(struct sl_running_pass *pass, struct sl_sorted_groups *groups, struct sl_dataset **ret)
 {
     struct sl_stage *stage = pass->stage;
@@ -103,7 +91,7 @@ static int do_batch(struct sl_running_pass *pass, struct sl_sorted_groups *group
         return r;
     }
     r = add_batch(pass, groups);
-    pass->emits = r == 0 && will_emit(stage);
+    pass->emits = r == 0 && sl_window_will_emit(stage);
     sl_running_drop_changes(stage);
     if (r < 0 || (!pass->leaving.count && !groups->count && !pass->emits))
         return r;

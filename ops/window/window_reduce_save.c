@@ -50,12 +50,11 @@ static int save_rows(const struct sl_dataset *rows, struct sl_state_writer *keep
     return r;
 }
 
-static int save_groups(struct sl_stage *stage, struct sl_state_writer *keeper, int64_t t,
-                       const struct sl_sorted_groups *groups)
+int sl_window_save_groups(struct sl_stage *stage, struct sl_state_writer *keeper, uint32_t generation,
+                          int64_t t, const struct sl_sorted_groups *groups)
 {
     const struct sl_reduced_window *window = stage->state;
-    const struct sl_window_memory *memory = stage->memory;
-    struct sl_section section = {SL_SECTION_BATCH, memory->span.generation, t,
+    struct sl_section section = {SL_SECTION_BATCH, generation, t,
                                  t + sl_window_of(stage->node) + stage->node->slide_ms};
     int r = keeper->ops->begin(keeper, &section);
     if (r < 0)
@@ -88,7 +87,8 @@ static int save_span(struct sl_stage *stage, struct sl_state_writer *keeper)
         return 0;
     memory->span = now;
     for (size_t i = 0; r == 0 && i < memory->kept.count; i++)
-        r = save_groups(stage, keeper, memory->kept.batch[i].t, memory->kept.batch[i].groups);
+        r = sl_window_save_groups(stage, keeper, now.generation, memory->kept.batch[i].t,
+                                  memory->kept.batch[i].groups);
     sl_window_kept_done(&memory->kept);
     return r < 0 ? r : sl_window_span_save(&now, stage->batch_ms, keeper);
 }
@@ -100,7 +100,7 @@ int sl_window_reduce_save(struct sl_stage *stage, struct sl_state_writer *keeper
     bool is_new = memory->arrived && memory->arrived->count && memory->arrived_ms == stage->batch_ms;
     int r = save_span(stage, keeper);
     if (r == 0 && is_new)
-        r = save_groups(stage, keeper, stage->batch_ms, memory->arrived);
+        r = sl_window_save_groups(stage, keeper, memory->span.generation, stage->batch_ms, memory->arrived);
     if (r == 0 && sl_window_running_is_stored(stage))
         r = sl_window_running_save(stage, keeper);
     else if (r == 0 && sl_window_keeps_running(stage))
@@ -207,23 +207,23 @@ int sl_window_reduce_load(struct sl_stage *stage, const struct sl_section *secti
 
 /* ---- what is loaded becomes the window ---- */
 
-static int add_gone(struct sl_window_gone *gone, struct sl_sorted_groups *groups)
+int sl_window_groups_add(struct sl_window_groups *list, struct sl_sorted_groups *groups)
 {
     struct sl_sorted_groups **grown =
-        sl_array_grow(gone->groups, gone->count, &gone->capacity, sizeof *grown);
+        sl_array_grow(list->groups, list->count, &list->capacity, sizeof *grown);
     if (!grown)
         return SL_ENOMEM;
-    gone->groups = grown;
-    gone->groups[gone->count++] = sl_sorted_groups_ref(groups);
+    list->groups = grown;
+    list->groups[list->count++] = sl_sorted_groups_ref(groups);
     return 0;
 }
 
-void sl_window_gone_done(struct sl_window_gone *gone)
+void sl_window_groups_done(struct sl_window_groups *list)
 {
-    for (size_t i = 0; i < gone->count; i++)
-        sl_sorted_groups_unref(gone->groups[i]);
-    free(gone->groups);
-    *gone = (struct sl_window_gone){0};
+    for (size_t i = 0; i < list->count; i++)
+        sl_sorted_groups_unref(list->groups[i]);
+    free(list->groups);
+    *list = (struct sl_window_groups){0};
 }
 
 /* Takes it out of a running result that held it and does not any more; of one on disk that is done later, for all at once. */
@@ -233,7 +233,7 @@ static int settle_running(struct sl_stage *stage, const struct sl_kept_batch *ke
     const struct sl_reduced_window *window = stage->state;
     struct sl_window_memory *memory = stage->memory;
     if (was_held && !is_held && sl_window_running_is_stored(stage))
-        return add_gone(&memory->gone, kept->groups);
+        return sl_window_groups_add(&memory->gone, kept->groups);
     return was_held && !is_held ? sl_incremental_leave(&memory->running, stage,
                                                        window->by_key.aggregate.reducer, kept->groups, false)
                                 : 0;
@@ -323,6 +323,10 @@ static int enter_all(struct sl_stage *stage)
 int sl_window_reduce_loaded(struct sl_stage *stage, int64_t last_ms)
 {
     struct sl_window_memory *memory = stage->memory;
+    if (stage->is_shard) { /* the stage began with other memory; the span is the driver's to save */
+        memory->blocks.store = &memory->store;
+        memory->span = sl_window_span_of(stage->node);
+    }
     int r = sl_window_running_gather(stage);
     memory->shown = has_shown(stage, last_ms);
     r = r < 0 ? r : settle_kept(stage, last_ms);
@@ -332,7 +336,7 @@ int sl_window_reduce_loaded(struct sl_stage *stage, int64_t last_ms)
     if (sl_window_keeps_running(stage)) {
         r = sl_window_running_follow(stage);
         r = r < 0 ? r : count_batches(stage);
-        sl_window_gone_done(&memory->gone);
+        sl_window_groups_done(&memory->gone);
         return r < 0 ? r : sl_window_make_room(stage);
     }
     r = sl_window_has_inverse(stage->state) ? enter_all(stage) : 0;

@@ -25,8 +25,8 @@ USAGE = """usage: sluice-spark run JOB.lua --workdir DIR [--master URL] [--reduc
   --master URL            as Spark has it; local[N] for this machine. Without it what spark-submit or Spark's settings say
   --workdir DIR           a directory that all machines see: the checkpoint and what tasks hand over lie there
   --reduce-partitions N   tasks of a reduce stage (the cores Spark has)
-  --state PLACE           where functions of updateStateByKey and mapWithState are called: driver, tasks, or auto, which is
-                          in tasks once they take long (auto)
+  --state PLACE           where functions of updateStateByKey, mapWithState and short windows are called: driver, tasks,
+                          or auto, which is in tasks once they take long (auto)
   --sluice PROGRAM        the program sluice; the one in this package, or on the path
   --conf KEY=VALUE        a setting of Spark; may be repeated
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 MAGIC = b"slm1"
-VERSION = 6
+VERSION = 7
 _START = struct.Struct("<4sIQ")
 
 

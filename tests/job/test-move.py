@@ -7,6 +7,7 @@ JOB = """local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = "1s", maxFilesPerBatch = 1 }
 local words = ssc:textFileStream("in"):flatMap(sluice.split(" ")):map(sluice.pair(1))
 words:reduceByKeyAndWindow(sluice.sum, nil, "3s", "1s"):saveAsTextFiles("out/window", "txt")
+words:reduceByKeyAndWindow(function(a, b) return a .. "+" .. b end, nil, "2s", "1s"):saveAsTextFiles("out/joined", "txt")
 words:updateStateByKey(function(values, state) return (state or 0) + #values end):saveAsTextFiles("out/state", "txt")
 """
 ONE = ("--clock", "virtual", "--batches", "1")

@@ -29,6 +29,7 @@ local lines = ssc:textFileStream("in"):pipe(%s)
 local words = lines:flatMap(sluice.split(" ")):map(sluice.pair(1))
 words:reduceByKey(sluice.sum):saveAsTextFiles("out/counts", "txt")
 words:reduceByKeyAndWindow(sluice.sum, nil, "3s", "1s"):saveAsTextFiles("out/window", "txt")
+words:reduceByKeyAndWindow(function(a, b) return a .. "+" .. b end, nil, "2s", "1s"):saveAsTextFiles("out/joined", "txt")
 words:updateStateByKey(function(values, state) return (state or 0) + #values end):saveAsTextFiles("out/state", "txt")
 lines:map(sluice.fields(" ", 2, 1)):sortByKey(false):saveAsTextFiles("out/sorted", "txt")
 """

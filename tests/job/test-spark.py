@@ -40,6 +40,7 @@ pairs:updateStateByKey(function(values, state, key) return (state or 0) * 31 + #
     "windows": (", maxFilesPerBatch = 2", 2, """
 local pairs = ssc:textFileStream("in"):map(sluice.fields(" ", 1, 3)):mapValues(sluice.number(1))
 pairs:reduceByKeyAndWindow(sluice.sum, nil, "2s", "1s"):saveAsTextFiles("out/window", "txt")
+pairs:reduceByKeyAndWindow(function(a, b) return a .. "+" .. b end, nil, "2s", "1s"):saveAsTextFiles("out/joined", "txt")
 pairs:updateStateByKey(function(values, state) return (state or 0) + #values end):saveAsTextFiles("out/state", "txt")
 pairs:filter(function(k, v) if k == "w7" then error("seven") end return true end):groupByKey():saveAsTextFiles("out/errors", "txt")
 """),
@@ -132,6 +133,7 @@ def moving_job():
     body = """
 local words = ssc:textFileStream("in"):flatMap(sluice.split(" ")):map(sluice.pair(1))
 words:reduceByKeyAndWindow(sluice.sum, nil, "3s", "1s"):saveAsTextFiles("out/window", "txt")
+words:reduceByKeyAndWindow(function(a, b) return a .. "+" .. b end, nil, "2s", "1s"):saveAsTextFiles("out/joined", "txt")
 words:updateStateByKey(function(values, state) return (state or 0) + #values end):saveAsTextFiles("out/state", "txt")
 """
     with directory_of("moved"):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""State by key of which tasks keep shards in the work directory (tests/play-spark plays Spark): the bytes of `sluice run`, however
+"""State by key, and windows, of which tasks keep shards in the work directory (tests/play-spark plays Spark): the bytes of `sluice run`, however
 many shards there are, whichever attempts counted, and whatever a batch or a start finds in the directory."""
-import pathlib, sqlite3
+import contextlib, pathlib, sqlite3
 from gates import *
 from harness import *
 from small_disk import *
@@ -189,6 +189,60 @@ end, { timeout = "1s" })""", "errors"), ", maxErrorRate = 1")
     equal(totals[1:], totals[:1] * 2, "counters")
 
 
+# What is combined with what, in which order: it shows where a batch is missing or comes twice.
+JOIN = "function(a, b) return '(' .. a .. '+' .. b .. ')' end"
+
+
+def test_windows_of_functions_without_an_inverse():
+    for number in range(8):
+        move_in("part-%02d" % number, "" if number in (2, 4, 5, 6) else numbers(number + 1, 60, 25))
+    a_job(PAIRS + 'local some = pairs:filter(function(k, v) return v < 200 end)\n'
+          + saved("pairs:reduceByKeyAndWindow(%s, nil, '3s', '1s')" % JOIN, "join")
+          + saved("pairs:reduceByKeyAndWindow(%s, nil, '4s', '2s', 3)" % JOIN, "slide")
+          + saved("some:reduceByKeyAndWindow(%s, nil, '2s', '1s', nil, function(k, v) return #v %% 3 > 0 end)" % JOIN, "filter")
+          + saved("pairs:union(some):reduceByKeyAndWindow(%s, nil, '16s', '1s')" % JOIN, "union")
+          + saved("some:reduceByKeyAndWindow(%s, nil, '1s', '1s')" % JOIN, "one")
+          + saved("pairs:map(function(k, v) return v % 2 == 0 and v % 9 or v % 9 + 0.0, { v } end):reduceByKeyAndWindow(function(a, b) return { a, b[#b] } end, nil, '5s', '1s')", "lists")
+          + saved("pairs:reduceByKeyAndWindow(function(a, b) return (a * 31 + b + math.random(1000)) % 1000003 end, nil, '4s', '1s')", "random")
+          + saved("pairs:window('2s'):reduceByKeyAndWindow(%s, nil, '3s', '1s')" % JOIN, "windows")
+          + saved("pairs:reduceByKeyAndWindow(%s, nil, '3s', '1s'):map(function(k, v) return #v, k end):groupByKey()" % JOIN, "after"))
+    same_as_run("job.lua", "--clock", "virtual", "--batches", "15", kills=10, roles=("map", "reduce"))
+
+
+def test_windows_are_combined_in_tasks_where_functions_are_called_there_and_the_window_is_short():
+    feed(3, lines=20, keys=2)
+    called = "pairs:reduceByKeyAndWindow(function() return place end, %s, '%ds', '1s')"
+    a_job(PLACE + saved(called % ("nil", 16), "place") + saved(called % ("nil", 17), "long") + saved(called % ("function(a) return a end", 2), "inverse"))
+    play("ran-tasks", "job.lua", *AVAILABLE)
+    of = lambda name: [read(path).decode().split()[1] for path in sorted(pathlib.Path("ran-tasks").glob("out/%s-*/part-00000" % name))]
+    equal((of("place"), of("long")[1:], of("inverse")[1:]), (["task"] * 3, ["driver"] * 2, ["driver"] * 2), "places")
+    play("ran-driver", "job.lua", *AVAILABLE, state="driver")
+    equal(places("ran-driver")[1:], ["driver"] * 2, "places with --state driver")
+    play("ran-auto", "job.lua", *AVAILABLE, state="auto")
+    equal(places("ran-auto")[1:], ["driver"] * 2, "places of a function that takes little")
+
+
+def test_by_itself_a_window_is_combined_in_tasks_where_that_takes_long():
+    if SANITIZED:
+        skip("it computes for some seconds")
+    feed(3, lines=1, keys=1)
+    slow = "function() if place == 'driver' then for i = 1, 400000000 do end end return place end"
+    a_job(PLACE + saved("pairs:reduceByKeyAndWindow(%s, nil, '3s', '1s')" % slow, "place"))
+    for name, partitions, wanted in (("ran-slow", 4, ["driver", "task"]), ("ran-few", 3, ["driver"] * 2)):
+        play(name, "job.lua", *AVAILABLE, "--workers", "2", partitions=partitions, state="auto")
+        equal(places(name)[1:], wanted, "places in " + name)
+
+
+def test_errors_of_windows_are_the_same_dead_letters():
+    feed(7)
+    a_job(PAIRS + saved("""pairs:reduceByKeyAndWindow(function(a, b)
+  if (a + b) % 29 == 3 then error("not " .. a .. " and " .. b) end
+  return (a * 31 + b) % 1000003
+end, nil, "3s", "1s", nil, function(k, v) if v % 13 == 1 then error("filter " .. k) end return true end)""", "errors"), ", maxErrorRate = 1")
+    name = same_as_run("job.lua", *AVAILABLE, kills=10, roles=("map", "reduce"))
+    check(any("deadletter" in path for path in results(name)), "there are no dead letters to compare")
+
+
 def test_many_batches_that_change_little_or_nothing_and_keys_without_any_groups():
     for number in range(24):
         move_in("part-%02d" % number, numbers(1, 30000, 12000) if number == 0 else "none\n" if number % 4 == 1 else "k%d %d\nk2 1\n" % (number, number))
@@ -202,7 +256,8 @@ def test_a_file_that_is_quarantined_makes_the_batch_begin_again():
     feed(5)
     move_in("part-02b.gz", b"\x1f\x8b\x08\0garbage")
     a_job(PAIRS + saved("pairs:updateStateByKey(%s)" % FOLD, "fold")
-          + saved("pairs:mapWithState(%s, { timeout = '1s', initial = { { 'k1', 100 }, { 'never', 5 } } })" % TRACE, "trace"), ', onFileError = "quarantine"')
+          + saved("pairs:mapWithState(%s, { timeout = '1s', initial = { { 'k1', 100 }, { 'never', 5 } } })" % TRACE, "trace")
+          + saved("pairs:reduceByKeyAndWindow(%s, nil, '3s', '1s')" % JOIN, "window"), ', onFileError = "quarantine"')
     same_as_run("job.lua", *AVAILABLE, kills=20)
 
 
@@ -237,13 +292,15 @@ def test_a_batch_that_waits_for_room_on_a_full_disk_begins_again_with_the_shards
 
 def test_beyond_the_memory_limit_of_the_driver():
     feed(4, lines=20000, keys=9000)
-    a_job(PAIRS + saved("pairs:updateStateByKey(%s)" % FOLD, "fold") + saved("pairs:mapWithState(%s)" % TRACE, "trace"), ', memoryLimit = "1MiB"')
+    a_job(PAIRS + saved("pairs:updateStateByKey(%s)" % FOLD, "fold") + saved("pairs:mapWithState(%s)" % TRACE, "trace")
+          + saved("pairs:reduceByKeyAndWindow(%s, nil, '2s', '1s')" % JOIN, "window"), ', memoryLimit = "1MiB"')
     same_as_run("job.lua", *AVAILABLE, partitions=(3,))
 
 
 def test_the_number_of_shards_may_change_from_run_to_run():
     feed(8)
-    a_job(PAIRS + saved("pairs:updateStateByKey(%s)" % FOLD, "fold") + saved("pairs:mapWithState(%s, { timeout = '2s' })" % TRACE, "trace"))
+    a_job(PAIRS + saved("pairs:updateStateByKey(%s)" % FOLD, "fold") + saved("pairs:mapWithState(%s, { timeout = '2s' })" % TRACE, "trace")
+          + saved("pairs:reduceByKeyAndWindow(%s, nil, '3s', '1s')" % JOIN, "window"))
     run_in("ran-here", SLUICE, "job.lua", *AVAILABLE)
     wanted = results("ran-here")
     os.makedirs("work")
@@ -253,6 +310,22 @@ def test_the_number_of_shards_may_change_from_run_to_run():
                               capture_output=True, text=True, timeout=PATIENCE_S)
         equal(done.returncode, 0, done.stderr)
     equal({path: read(path) for path in wanted}, wanted, "results")
+
+
+def test_a_window_that_the_job_has_changed_goes_on_in_shards():
+    feed(9)
+    found = {}
+    for place, program in (("here", SLUICE), ("there", str(PLAY))):
+        shutil.copytree("in", place + "/in")
+        with contextlib.chdir(place):
+            os.makedirs("work")
+            for window, interval in (("'3s', '1s'", "1s"), ("'5s', '1s'", "1s"), ("'2s', '1s'", "500ms")):
+                a_job(PAIRS + saved("pairs:reduceByKeyAndWindow(%s, nil, %s)" % (JOIN, window), "window"))
+                done = subprocess.run([program, "run", "job.lua", "--clock", "virtual", "--batches", "3", "--interval", interval], capture_output=True, text=True,
+                                      env={**os.environ, "PLAY_SLUICE": SLUICE, "PLAY_WORKDIR": "work"}, timeout=PATIENCE_S)
+                equal(done.returncode, 0, done.stderr)
+            found[place] = results(".")
+    equal(found["there"], found["here"], "results")
 
 
 # ---- the directory ----

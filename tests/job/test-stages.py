@@ -60,7 +60,7 @@ def test_check_says_what_stays_on_the_driver_and_why():
     check("and call the functions where they take long, each with a shard of the state" in said, said)
     a_job('ssc:textFileStream("in"):map(sluice.pair(1)):reduceByKeyAndWindow(sluice.sum, nil, "2s"):print()')
     said = sluice_ok("check", "--spark", "job.lua").stdout
-    check("tasks make the groups of a batch; the windows or state that they change are kept on the driver" in said, said)
+    check("and combine those of a short window where a function without an inverse takes long, each with a shard of it" in said, said)
     a_job('ssc:textFileStream("in"):map(sluice.pair(1)):mapWithState(function(k, v, s) return k end):print()')
     said = sluice_ok("check", "--spark", "job.lua").stdout
     check("tasks call the functions where they take long, each with a shard of the state; the driver keeps all of it" in said, said)

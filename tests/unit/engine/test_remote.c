@@ -125,6 +125,7 @@ static bool takes_file(const char *name, int64_t bytes)
     sl_wire_put_text(&buf, name);
     sl_wire_put_integer(&buf, bytes);
     sl_wire_put_integer(&buf, -7);
+    sl_wire_put_integer(&buf, INT64_MAX);
     struct sl_wire wire = {buf.bytes, buf.len, 0, &arena, 0};
     struct sl_shard_file file = sl_shard_file_take(&wire);
     bool is_taken = !wire.failed;
@@ -200,9 +201,9 @@ static void test_task_has_numbered_lanes_in_ascending_order_only(void **state)
 
 static void test_task_has_the_files_of_its_shard(void **state)
 {
-    struct sl_shard_file files[2] = {{"dealt", 10, UINT64_MAX}, {"changed", 20, 5}};
+    struct sl_shard_file files[2] = {{"dealt", 10, UINT64_MAX, INT64_MAX}, {"changed", 20, 5, 7}};
     const struct sl_remote_task task = {
-        .role = SL_TASK_REDUCE, .partitions = 1, .shard = {.files = 2, .file = files}};
+        .role = SL_TASK_REDUCE, .partitions = 1, .has_shard = true, .shard = {.files = 2, .file = files}};
     struct sl_buf buf = {0};
     struct sl_arena arena;
     struct sl_remote_task out;
@@ -216,6 +217,8 @@ static void test_task_has_the_files_of_its_shard(void **state)
     assert_string_equal(out.shard.file[0].name, "dealt");
     assert_true(out.shard.file[0].hash == UINT64_MAX);
     assert_int_equal(out.shard.file[1].bytes, 20);
+    assert_int_equal(out.shard.file[1].until_ms, 7);
+    assert_true(out.has_shard);
     for (size_t len = 0; len < buf.len; len++) {
         wire = (struct sl_wire){buf.bytes, len, 0, &arena, 0};
         assert_int_equal(sl_remote_task_take(&wire, &out, &err), SL_EDAMAGED);
