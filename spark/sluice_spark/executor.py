@@ -134,7 +134,10 @@ def explain(error: Exception) -> str:
     text = str(error)
     ours = re.findall(r"(?:TaskFailed|OSError|FileNotFoundError|PermissionError): (.*)", text)
     spark = re.search(r"Task (\d+) in stage ([\d.]+) failed (\d+) times", text)
-    what = ours[-1].strip() if ours else (text.strip().splitlines() or [type(error).__name__])[0]
+    lines = text.strip().splitlines() or [type(error).__name__]
+    if lines[0].startswith("An error occurred while calling") and len(lines) > 1:  # py4j: Java's error follows
+        lines[0] = re.sub(r"^: [\w.$]+: ", "", lines[1])
+    what = ours[-1].strip() if ours else lines[0]
     if spark:
         what += " (task %s of Spark's stage %s failed %s times)" % spark.groups()
     return what

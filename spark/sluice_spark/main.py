@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -38,6 +39,9 @@ SPARK_MIN = (4, 0)
 UNIX_SOCKETS = "spark.python.unix.domain.socket.enabled"
 
 
+NO_JAVA = " The lines above say why; Spark 4 needs Java 17 or 21, on the path or in JAVA_HOME"
+
+
 class Refused(Exception):
     """What the user has to change: exit status 2."""
 
@@ -63,6 +67,7 @@ class Line:
         return any(one == option or one.startswith(option + "=") for one in self.rest)
 
 
+_MASTER = re.compile(r"local|local\[(\d+|\*)( *, *\d+)?\]|local-cluster\[ *\d+ *, *\d+ *, *\d+ *\]|spark://\S+:\d+|yarn|k8s://\S+")
 _STATE = ("auto", "driver", "tasks")
 _OWN = ("--master", "--workdir", "--reduce-partitions", "--state", "--sluice", "--conf")
 # Options of sluice run that have a value, which is no operand.
@@ -73,6 +78,8 @@ _WITH_VALUE = ("--batches", "--clock", "--start-time", "--interval", "--mount", 
 
 def _take(line: Line, option: str, value: str) -> None:
     if option == "--master":
+        if not _MASTER.fullmatch(value):
+            raise Refused("--master takes local, local[N], spark://HOST:PORT, yarn or k8s://URL, not %r" % value)
         line.master = value
     elif option == "--workdir":
         line.workdir = value
@@ -172,7 +179,8 @@ def open_session(line: Line) -> SparkSession:
     try:
         return _session(line)
     except Exception as error:
-        raise NotStarted("Spark has not started: %s" % explain(error)) from error
+        hint = NO_JAVA if "JAVA_GATEWAY_EXITED" in str(error) else ""
+        raise NotStarted("Spark has not started: %s%s" % (explain(error), hint)) from error
 
 
 def _session(line: Line) -> SparkSession:

@@ -28,6 +28,9 @@ def test_a_line_is_taken_apart() -> None:
         (["a.lua", "--workdir", "w", "--reduce-partitions", "0"], "1 to 10000"),
         (["a.lua", "--workdir", "w", "--conf", "x"], "KEY=VALUE"),
         (["a.lua", "--workdir", "w", "--state", "here"], "auto, driver, tasks"),
+        (["a.lua", "--workdir", "w", "--master", "locl[2]"], "not 'locl.2.'"),
+        (["a.lua", "--workdir", "w", "--master", "local[x]"], "takes local, local.N., spark://HOST:PORT, yarn or k8s://URL"),
+        (["a.lua", "--workdir", "w", "--master", "spark://head"], "not 'spark://head'"),
         (["-e", "ssc:textFileStream('in'):print()", "--workdir", "w"], "-e is for sluice run"),
     ],
 )
@@ -66,7 +69,16 @@ def test_spark_that_does_not_start_is_said_in_one_line(
     monkeypatch.setattr("sluice_spark.main._session", no_java)
     assert main(["run", "job.lua", "--workdir", str(tmp_path / "work"), "--sluice", sys.executable]) == 1
     said = "[JAVA_GATEWAY_EXITED] Java gateway process exited before sending its port number."
-    assert capsys.readouterr().err == "sluice-spark: Spark has not started: %s\n" % said
+    hint = "The lines above say why; Spark 4 needs Java 17 or 21, on the path or in JAVA_HOME"
+    assert capsys.readouterr().err == "sluice-spark: Spark has not started: %s %s\n" % (said, hint)
+
+
+MASTERS = ["local", "local[3]", "local[*]", "local[2,8]", "local-cluster[2,1,1024]", "spark://h:7077", "spark://a:1,b:2", "yarn", "k8s://https://h:6443"]
+
+
+@pytest.mark.parametrize("master", MASTERS)
+def test_masters_of_spark_are_taken(master: str) -> None:
+    assert parse(["job.lua", "--workdir", "w", "--master", master]).master == master
 
 
 @pytest.mark.parametrize(("version", "is_refused"), [("3.5.7", True), ("4.0.0", False), ("4.3.0.dev1", False), ("10.0", False)])
@@ -104,3 +116,5 @@ def test_errors_of_spark_become_one_line() -> None:
     )
     assert explain(RuntimeError(text)) == "the sluice worker has ended (task 3 of Spark's stage 7.0 failed 4 times)"
     assert explain(RuntimeError("")) == "RuntimeError"
+    java = "An error occurred while calling None.org.apache.spark.api.java.JavaSparkContext.\n: org.apache.spark.SparkException: %s\n\tat org.apache"
+    assert explain(RuntimeError(java % "Invalid master URL: spark://a:b")) == "Invalid master URL: spark://a:b"
