@@ -5,6 +5,7 @@
 #include "core/base/place.h"
 #include "core/base/sqlite_files.h"
 #include "core/contract/services.h"
+#include "sinks/table/sqlite_own.h"
 #include "sinks/table/url.h"
 
 #include <errno.h>
@@ -19,6 +20,8 @@
 int sl_sqlite_file_failure(const struct sl_sqlite_file *file, const char *url, struct sl_error *err)
 {
     int code = sqlite3_errcode(file->handle) & 0xff;
+    if (code == SQLITE_CANTOPEN && sl_sqlite_files_own(file->io, file->path, err) < 0)
+        return SL_EUSAGE;
     int kind = code == SQLITE_FULL                            ? SL_EFULL
                : code == SQLITE_NOTADB                        ? SL_EUSAGE
                : code == SQLITE_BUSY || code == SQLITE_LOCKED ? SL_EUNREACHABLE
@@ -93,7 +96,7 @@ static int open_handle(struct sl_sqlite_file *file, struct sl_io *io,
         err->code = SL_EUSAGE;
     if (r < 0)
         return SL_EUSAGE;
-    int code = sqlite3_open_v2(file->path, &file->handle, flags, NULL);
+    int code = sqlite3_open_v2(file->path, &file->handle, flags, sl_sqlite_own_vfs());
     if (!file->handle)
         return sl_error_nomem(err);
     if (code != SQLITE_OK)
