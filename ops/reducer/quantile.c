@@ -242,7 +242,7 @@ static int make(const struct sl_builtin *builtin, const struct sl_arg *argv, siz
 {
     double part = argv[0].value.number;
     if (!(part >= 0 && part <= 1))
-        return sl_error_set(err, SL_EUSAGE, "q must be from 0 to 1, got %g", part);
+        return sl_error_set(err, SL_EUSAGE, "quantile: q must be from 0 to 1, got %g", part);
     struct quantile *quantile = sl_builtin_reducer_new(sizeof *quantile, &quantile_ops);
     if (!quantile)
         return sl_error_nomem(err);

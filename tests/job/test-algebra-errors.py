@@ -226,6 +226,7 @@ def test_without_a_checkpoint_dead_letters_go_to_stderr():
 LOAD = head() + 'local s = ssc:queueStream({})\nlocal s2 = ssc:queueStream({})\n'  # 4 lines
 REFUSED = {
     "s:window('1500ms'):print()": ["window", "multiple"],
+    "s:reduceByKey(sluice.quantile(1.5)):print()": ["quantile: q must be from 0 to 1, got 1.5"],
     "s:window('2s', '1500ms'):print()": ["window", "multiple"],
     "s:window('0s'):print()": ["window"],
     "s:window('-1s'):print()": ["window"],
