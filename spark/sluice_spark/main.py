@@ -67,7 +67,9 @@ class Line:
         return any(one == option or one.startswith(option + "=") for one in self.rest)
 
 
-_MASTER = re.compile(r"local|local\[(\d+|\*)( *, *\d+)?\]|local-cluster\[ *\d+ *, *\d+ *, *\d+ *\]|spark://\S+:\d+|yarn|k8s://\S+")
+_MASTER = re.compile(
+    r"local|local\[(\d+|\*)( *, *\d+)?\]|local-cluster\[ *\d+ *, *\d+ *, *\d+ *\]|spark://\S+:\d+|yarn|k8s://\S+"
+)
 _STATE = ("auto", "driver", "tasks")
 _OWN = ("--master", "--workdir", "--reduce-partitions", "--state", "--sluice", "--conf")
 # Options of sluice run that have a value, which is no operand.

@@ -73,7 +73,8 @@ def test_spark_that_does_not_start_is_said_in_one_line(
     assert capsys.readouterr().err == "sluice-spark: Spark has not started: %s %s\n" % (said, hint)
 
 
-MASTERS = ["local", "local[3]", "local[*]", "local[2,8]", "local-cluster[2,1,1024]", "spark://h:7077", "spark://a:1,b:2", "yarn", "k8s://https://h:6443"]
+LOCAL = ["local", "local[3]", "local[*]", "local[2,8]", "local-cluster[2,1,1024]"]
+MASTERS = [*LOCAL, "spark://h:7077", "spark://a:1,b:2", "yarn", "k8s://https://h:6443"]
 
 
 @pytest.mark.parametrize("master", MASTERS)
@@ -116,5 +117,6 @@ def test_errors_of_spark_become_one_line() -> None:
     )
     assert explain(RuntimeError(text)) == "the sluice worker has ended (task 3 of Spark's stage 7.0 failed 4 times)"
     assert explain(RuntimeError("")) == "RuntimeError"
-    java = "An error occurred while calling None.org.apache.spark.api.java.JavaSparkContext.\n: org.apache.spark.SparkException: %s\n\tat org.apache"
-    assert explain(RuntimeError(java % "Invalid master URL: spark://a:b")) == "Invalid master URL: spark://a:b"
+    called = "An error occurred while calling None.org.apache.spark.api.java.JavaSparkContext.\n"
+    java = called + ": org.apache.spark.SparkException: Invalid master URL: spark://a:b\n\tat org.apache"
+    assert explain(RuntimeError(java)) == "Invalid master URL: spark://a:b"
