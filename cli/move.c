@@ -279,7 +279,7 @@ const struct sl_command sl_command_move = {
     .details =
         "The checkpoint that sluice run uses becomes WORKDIR/checkpoint, which sluice-spark uses, or the other way round:\n"
         "progress, windows, state, dead letters and received data are the same there. No run may have it. A file stays in its\n"
-        "place, so that a run that is not yet told of the other place is refused instead of beginning anew.",
+        "place, so that a run with the old path is refused instead of beginning anew.",
     .flags = move_flags,
     .run = run_move,
 };
