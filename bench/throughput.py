@@ -91,7 +91,7 @@ def words(bench):
 def words_lua(bench):
     """the same with three Lua functions"""
     inputs = paths(words_input(bench))[:bench.size(8, 2)]
-    return against(bench, WORDS_LUA, "words", inputs, min(bench.runs, 3), 15)
+    return against(bench, WORDS_LUA, "words", inputs, min(bench.runs, 3), 7.5)
 
 
 def log(bench):
