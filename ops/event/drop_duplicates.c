@@ -200,6 +200,7 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
     const struct calls calls = {stage, stage->memory, input, sl_dataset_is_stored(input),
                                 sl_upstream_delay(stage->node)};
     r = sl_keyed_calls_init(&rounds, stage);
+    rounds.cells = &calls.timed->map;
     r = r < 0 ? r : run(&calls, &rounds, ret);
     sl_keyed_calls_done(&rounds);
     sl_dataset_unref(input);
