@@ -11,6 +11,7 @@ from feeder import let_live
 import s3
 from proxy import Proxy
 
+OBJECTS_A_KILL = 12  # at most, so that a slow machine does not fill its disk meanwhile
 KILLS = int(os.environ.get("SLUICE_KILLS", 1000 if LONG else 6 if SANITIZED else 15))
 SEED = int(os.environ.get("SLUICE_SEED", random.SystemRandom().randrange(10 ** 6)))
 LIFE_S = 1.5 if SANITIZED else 0.6
@@ -28,12 +29,13 @@ class Objects(threading.Thread):
         super().__init__(daemon=True)
         self.bucket, self.generator, self.ids, self.number = bucket, generator, 0, 0
         self.enough = threading.Event()
+        self.room = threading.Semaphore(OBJECTS_A_KILL)
 
     def lines(self):
         first, count = self.ids, self.generator.choice((1, 3, 20))
         self.ids += count
         padding = b" " + b"x" * (3000000 if self.generator.random() < 0.03 else 10)
-        return b"".join(b"%d%s\n" % (i, padding) for i in range(first, first + count))
+        return b"%d%s\n" % (first, padding) + b"".join(b"%d xxx\n" % i for i in range(first + 1, first + count))
 
     def put(self):
         self.number += 1
@@ -48,7 +50,8 @@ class Objects(threading.Thread):
 
     def run(self):
         while not self.enough.wait(self.generator.uniform(0, 0.1)):
-            self.put()
+            if self.room.acquire(blocking=False):
+                self.put()
 
     def stop(self):
         self.enough.set()
@@ -87,6 +90,7 @@ def test_each_record_of_objects_is_read_once():
             let_live(run, generator.uniform(0, LIFE_S), number % 2)
             check(run.process.poll() is None, "the run ended with %s:\n%s" % (run.process.returncode, run.stderr()))
             run.kill()
+        objects.room.release(OBJECTS_A_KILL)
     objects.stop()
     calm()
     objects.put()
