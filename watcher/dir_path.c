@@ -81,19 +81,19 @@ int sl_dir_path_open(const struct sl_services *services, const char *dir, struct
         return 0;
     }
     free(place.path);
-    if (rc == SL_EUSAGE && err) {
-        *err = why;
+    bool users = why.sys == ENOENT || why.sys == ENOTDIR || why.sys == EACCES;
+    if (!users) {
+        if (err)
+            *err = why;
         return sl_error_wrap(err, "watched directory %s", dir);
     }
     (void)sl_error_sys(err, why.sys, "watched directory %s", dir);
-    bool users = why.sys == ENOENT || why.sys == ENOTDIR || why.sys == EACCES;
-    if (err && users)
+    if (err)
         err->code = SL_EUSAGE;
-    if (users)
-        (void)sl_error_hint(err, why.sys == EACCES ? "this user must be able to list it and to read its files"
-                                 : why.sys == ENOTDIR ? "name the directory that the files are moved into"
-                                                      : "make it or correct the job");
-    return users ? SL_EUSAGE : rc;
+    (void)sl_error_hint(err, why.sys == EACCES    ? "this user must be able to list it and to read its files"
+                             : why.sys == ENOTDIR ? "name the directory that the files are moved into"
+                                                  : "make it or correct the job");
+    return SL_EUSAGE;
 }
 
 void sl_dir_path_close(struct sl_dir_path *place)

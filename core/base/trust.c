@@ -76,6 +76,7 @@ struct walk {
     struct statx st;     /* of done, or of a link that is about to be followed */
     bool is_link;
     char missing[NAME_MAX + 1]; /* what could not be looked at in `done`; "" where all is there */
+    int missing_errno;          /* why: ENOENT where nothing has the name */
     bool has_stranger;          /* a link on the way belongs to another user: */
     uint32_t stranger;
     size_t after_links; /* so much of the rest is not from the target of a link */
@@ -140,6 +141,17 @@ static bool next_name(struct walk *walk, char name[NAME_MAX + 1])
     return true;
 }
 
+/* Sets walk->st. 0, or -1 and errno. */
+static int look_at(struct walk *walk, const char *path)
+{
+    const struct sl_io_ops *ops = walk->io->ops;
+    int r;
+    do
+        r = ops->statx(walk->io, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &walk->st);
+    while (r < 0 && errno == EINTR);
+    return r;
+}
+
 /* 1: walk->st and ret_path are the next thing on the way; 0: there is nothing more. */
 static int step(struct walk *walk, char ret_path[PATH_MAX], struct sl_error *err)
 {
@@ -153,8 +165,8 @@ static int step(struct walk *walk, char ret_path[PATH_MAX], struct sl_error *err
         }
         if (snprintf(ret_path, PATH_MAX, "%s/%s", walk->done, name) >= PATH_MAX)
             return sl_error_sys(err, ENAMETOOLONG, "%s/%s", walk->done, name);
-        if (walk->io->ops->statx(walk->io, AT_FDCWD, ret_path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS,
-                                 &walk->st) < 0) {
+        if (look_at(walk, ret_path) < 0) {
+            walk->missing_errno = errno;
             memcpy(walk->missing, name, sizeof name);
             return 0; /* what cannot be looked at cannot be opened: who tries says why */
         }
@@ -252,8 +264,10 @@ int sl_trust_target(struct sl_io *io, int dirfd, const char *path, char ret[PATH
     int r = walk_links(&walk, io, dirfd, path, false, err);
     if (r < 0)
         return r;
-    if (walk.missing[0])
+    if (walk.missing[0] && walk.missing_errno == ENOENT)
         return sl_error_sys(err, ENOENT, "opening %s", path);
+    if (walk.missing[0])
+        return sl_error_sys(err, walk.missing_errno, "looking at %s/%s", walk.done, walk.missing);
     if (walk.has_stranger && walk.st.stx_uid != walk.stranger)
         return sl_error_set(
             err, SL_EUSAGE,

@@ -29,7 +29,8 @@ int sl_trust_owner(struct sl_io *io, int fd, const char *shown, struct sl_error 
 int sl_trust_links(struct sl_io *io, int dirfd, const char *path, struct sl_error *err);
 
 /* The path without links to which the links of `path` (relative to dirfd) lead now, for what is read: a link of another user
- * is followed to what belongs to that user only. SL_EUSAGE; SL_EFAIL with ENOENT: nothing is there. */
+ * is followed to what belongs to that user only. SL_EUSAGE; SL_EFAIL with ENOENT: nothing is there; with another errno: it
+ * cannot be found out. */
 int sl_trust_target(struct sl_io *io, int dirfd, const char *path, char ret[PATH_MAX], struct sl_error *err);
 
 /* What is open has, or had, the name `path`, which is absolute and without links: a directory on the way that has become a

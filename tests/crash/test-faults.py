@@ -59,9 +59,12 @@ def names_it(result):
     return any(name and name in result.message for name in names)
 
 
-def waits_for_a_later_batch(result):
-    """A file or watched directory that could not be asked about is asked about again later: the batches are others."""
-    return result.status == 0 and re.match(r"(stat|open) .*/in\b", result.failed)
+def waits_for_a_later_batch(world, result):
+    """A file or watched directory, or a directory on the way to it, that could not be asked about is asked about again later: the
+    batches are others."""
+    call, _, path = result.failed.partition(" ")
+    on_the_way = os.path.join(os.path.realpath(world.home), "in").startswith(path + "/")
+    return result.status == 0 and call in ("stat", "open") and (on_the_way or re.search(r"/in\b", path))
 
 
 def judge_other_batches(world, reference):
@@ -86,7 +89,7 @@ def judge_failure(world, reference, fault):
     once = not fault.startswith("full")  # where the disk stays full the last failure is told, not the first
     if result.status and once and not names_it(result):
         return "%s is not named: %s" % (result.failed, result.message)
-    waits = waits_for_a_later_batch(result)
+    waits = waits_for_a_later_batch(world, result)
     wrong = judge_other_batches(world, reference) if waits else judge_crash(world, reference, result)
     return wrong and "%s, status %d, %s: %s" % (result.failed, result.status, result.message, wrong)
 
@@ -108,7 +111,7 @@ def judge_no_room_once(world, reference, fault):
     is_sync = result.failed.startswith("sync ")
     if is_sync and result.waits:
         return "%s: waited" % result.failed
-    waits = waits_for_a_later_batch(result)
+    waits = waits_for_a_later_batch(world, result)
     wrong = judge_other_batches(world, reference) if waits else judge_crash(world, reference, result)
     needs_room = re.match(r"(write|rename|mkdir|symlink) ", result.failed)
     if needs_room and result.steps and result.status:
