@@ -208,13 +208,10 @@ static int open_checkpoint(struct end *from, struct sl_error *err)
     if (r < 0)
         return r;
     int dirfd = open_end(from, false, err);
-    dirfd = dirfd < 0 ? dirfd : sl_trust_open_dir(io, from->parent, from->place.name, err);
+    dirfd = dirfd < 0 ? dirfd : sl_trust_open_own_dir(io, from->parent, from->place.name, from->path, err);
     if (dirfd < 0 && err->sys == ENOENT)
         return sl_error_set(err, SL_EUSAGE, "%s is not there: the job has no checkpoint to move", from->path);
-    r = dirfd < 0 ? dirfd : sl_trust_owner(io, dirfd, from->path, err);
-    if (r < 0 && dirfd >= 0)
-        sl_io_close(io, dirfd);
-    return r < 0 ? r : dirfd;
+    return dirfd;
 }
 
 static int lock_checkpoint(int dirfd, const char *path, struct sl_error *err)

@@ -102,22 +102,12 @@ static struct sl_field take_string(struct reader *reader)
     return sl_string(copy, len);
 }
 
-static struct sl_field take_integer(struct reader *reader)
+/* Left as it is where there are not so many bytes. */
+static void take_into(struct reader *reader, void *to, size_t size)
 {
-    struct sl_field field = sl_integer(0);
-    const uint8_t *bytes = take(reader, sizeof field.integer);
+    const uint8_t *bytes = take(reader, size);
     if (bytes)
-        memcpy(&field.integer, bytes, sizeof field.integer);
-    return field;
-}
-
-static struct sl_field take_float(struct reader *reader)
-{
-    struct sl_field field = sl_number(0);
-    const uint8_t *bytes = take(reader, sizeof field.number);
-    if (bytes)
-        memcpy(&field.number, bytes, sizeof field.number);
-    return field;
+        memcpy(to, bytes, size);
 }
 
 /* Types with their variants. */
@@ -125,6 +115,8 @@ enum { NIL = 0, FALSE = 1, TRUE = 17, INTEGER = 3, FLOAT = 19, SHORT_STRING = 4,
 
 static struct sl_field take_constant(struct reader *reader)
 {
+    int64_t integer = 0;
+    double number = 0;
     switch (take_byte(reader)) {
     case NIL:
         return sl_nil();
@@ -133,9 +125,11 @@ static struct sl_field take_constant(struct reader *reader)
     case TRUE:
         return sl_boolean(true);
     case INTEGER:
-        return take_integer(reader);
+        take_into(reader, &integer, sizeof integer);
+        return sl_integer(integer);
     case FLOAT:
-        return take_float(reader);
+        take_into(reader, &number, sizeof number);
+        return sl_number(number);
     case SHORT_STRING:
     case LONG_STRING:
         return take_string(reader);

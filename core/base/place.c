@@ -63,10 +63,10 @@ int sl_place_find_missing(const char *path, struct sl_place *ret)
     return sys ? sys : append(parent + len, ret);
 }
 
-static int join(const struct sl_place *place, char path[static PATH_MAX])
+static int join(const char *dir, const char *name, char path[static PATH_MAX])
 {
-    const char *slash = place->dir[1] ? "/" : ""; /* the root directory ends in one */
-    int len = snprintf(path, PATH_MAX, "%s%s%s", place->dir, slash, place->name);
+    const char *slash = dir[1] ? "/" : ""; /* the root directory ends in one */
+    int len = snprintf(path, PATH_MAX, "%s%s%s", dir, slash, name);
     return len < PATH_MAX ? 0 : ENAMETOOLONG;
 }
 
@@ -74,14 +74,14 @@ int sl_place_path_missing(const char *path, char ret[static PATH_MAX])
 {
     struct sl_place place;
     int sys = sl_place_find_missing(path, &place);
-    return sys ? sys : join(&place, ret);
+    return sys ? sys : join(place.dir, place.name, ret);
 }
 
 int sl_place_path(const char *path, char ret[static PATH_MAX])
 {
-    struct sl_place written, place;
-    int sys = sl_place_split(path, &written);
-    place = written;
-    sys = sys ? sys : realpath(written.dir, place.dir) ? 0 : errno;
-    return sys ? sys : join(&place, ret);
+    struct sl_place place;
+    char dir[PATH_MAX];
+    int sys = sl_place_split(path, &place);
+    sys = sys ? sys : realpath(place.dir, dir) ? 0 : errno;
+    return sys ? sys : join(dir, place.name, ret);
 }

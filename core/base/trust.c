@@ -467,10 +467,15 @@ static int check_owner(struct sl_io *io, int fd, const char *shown, struct stat 
                         shown, (unsigned)ret->st_uid);
 }
 
-int sl_trust_owner(struct sl_io *io, int fd, const char *shown, struct sl_error *err)
+int sl_trust_open_own_dir(struct sl_io *io, int dirfd, const char *path, const char *shown,
+                          struct sl_error *err)
 {
     struct stat st;
-    return check_owner(io, fd, shown, &st, err);
+    int fd = sl_trust_open_dir(io, dirfd, path, err);
+    int r = fd < 0 ? fd : check_owner(io, fd, shown, &st, err);
+    if (r < 0 && fd >= 0)
+        sl_io_close(io, fd);
+    return r < 0 ? r : fd;
 }
 
 int sl_trust_own_dir(struct sl_io *io, int dirfd, const char *shown, const char *mark, struct sl_error *err)

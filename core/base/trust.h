@@ -22,9 +22,6 @@ int sl_trust_as_root(struct sl_io *io, const char *path, const char *act, struct
  * is. SL_EUSAGE. */
 int sl_trust_own_dir(struct sl_io *io, int dirfd, const char *shown, const char *mark, struct sl_error *err);
 
-/* What is open is ours. SL_EUSAGE. */
-int sl_trust_owner(struct sl_io *io, int fd, const char *shown, struct sl_error *err);
-
 /* No symbolic link on the way to `path` (relative to dirfd) was put there by another user than root and us. SL_EUSAGE. */
 int sl_trust_links(struct sl_io *io, int dirfd, const char *path, struct sl_error *err);
 
@@ -41,6 +38,9 @@ bool sl_trust_is_at(struct sl_io *io, int fd, const char *path);
  * a name on the way meanwhile: what was opened is where the links that were looked at lead. The descriptor, SL_EUSAGE,
  * or another failure to open it. */
 int sl_trust_open_dir(struct sl_io *io, int dirfd, const char *path, struct sl_error *err);
+/* The same of one that must be ours, and is `shown` in messages. */
+int sl_trust_open_own_dir(struct sl_io *io, int dirfd, const char *path, const char *shown,
+                          struct sl_error *err);
 
 /* mkdir -p along a path as sl_trust_links wants it (`mode` is for the last one where it is made): each directory is made in
  * the one that is open, so none is made where a link leads that others put there meanwhile. SL_EUSAGE, or a failure. */

@@ -266,13 +266,13 @@ static int finish(struct reduce *reduce, struct sl_stage *stage, struct sl_resul
     const struct sl_node *node = stage->node;
     const struct sl_position position = {0};
     bool gives_groups = sl_stages_keeps_state(node) && !has_shard(reduce);
-    bool gives_rows = !gives_groups && (!has_shard(reduce) || sl_stages_shards_give_rows(node));
+    bool only_changes = has_shard(reduce) && !sl_stages_shards_give_rows(node);
     SL_CLEANUP(sl_buf_done) struct sl_buf rows = {0};
     stage->has_input = stage->said = true;
     int r = sl_stages_maps_records(node) && !has_shard(reduce) ? damaged_task(err) : absorb(reduce, stage);
     if (r == 0)
         r = finish_groups(reduce, stage, &rows);
-    if (r == 0 && (gives_groups || gives_rows) &&
+    if (r == 0 && !only_changes &&
         !sl_results_add(results, node, &position, gives_groups ? SL_SECTION_PARTIAL : SL_SECTION_ROWS, &rows))
         r = SL_ENOMEM;
     return r == SL_ENOMEM ? sl_error_nomem(err) : r;

@@ -52,15 +52,24 @@ static int make_fields(const struct sl_stage *stage, struct sl_task *task, const
                                 sl_reducer_records(reduce->reducer, &entry->state));
 }
 
+void sl_event_report_begin(struct sl_task *task, int64_t start, int64_t stop, bool is_counted_elsewhere)
+{
+    task->is_counted_elsewhere = is_counted_elsewhere;
+    task->group_window = (struct sl_span){start, stop};
+}
+
+void sl_event_report_end(struct sl_task *task)
+{
+    sl_event_report_begin(task, 0, 0, false);
+}
+
 int sl_event_fields(const struct sl_stage *stage, struct sl_task *task, const struct sl_event_span *span,
                     const struct sl_group_entry *entry, struct sl_field row[SL_EVENT_ROW_FIELDS],
                     uint32_t *ret_width, bool *ret_noted)
 {
-    task->is_counted_elsewhere = span->final || sl_entry_has_failed(entry);
-    task->group_window = (struct sl_span){span->start, span->stop};
+    sl_event_report_begin(task, span->start, span->stop, span->final || sl_entry_has_failed(entry));
     int r = make_fields(stage, task, span, entry, row, ret_width, ret_noted);
-    task->group_window = (struct sl_span){0, 0};
-    task->is_counted_elsewhere = false;
+    sl_event_report_end(task);
     return r;
 }
 

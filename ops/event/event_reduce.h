@@ -57,6 +57,10 @@ int sl_event_fields(const struct sl_stage *stage, struct sl_task *task, const st
                     const struct sl_group_entry *entry, struct sl_field row[SL_EVENT_ROW_FIELDS],
                     uint32_t *ret_width, bool *ret_noted);
 
+/* What is handed to the sink until the end is of a group that is left out of [start, stop). */
+void sl_event_report_begin(struct sl_task *task, int64_t start, int64_t stop, bool is_counted_elsewhere);
+void sl_event_report_end(struct sl_task *task);
+
 /* A window, or session, of the key has a group error. Noted where openWindows() may show it (ops/event/left_out.h). */
 int sl_event_leave_out(const struct sl_stage *stage, struct sl_task *task, int64_t start, int64_t stop,
                        const struct sl_field *key);

@@ -47,13 +47,11 @@ static int reject_session(const struct batch *batch, struct sl_task *task, const
 {
     const struct sl_reducer *reducer = reduce_of(batch)->reducer;
     bool failed = sl_entry_has_failed(&session->group);
-    task->is_counted_elsewhere = final || failed;
-    task->group_window = (struct sl_span){session->start, session->last + gap_of(batch)};
+    sl_event_report_begin(task, session->start, session->last + gap_of(batch), final || failed);
     int r = failed ? sl_failed_group_report(batch->stage, task, key, &session->group.state)
                    : sl_task_reject_group(task, batch->stage->node->number, key, NULL,
                                           sl_reducer_records(reducer, &session->group.state));
-    task->group_window = (struct sl_span){0, 0};
-    task->is_counted_elsewhere = false;
+    sl_event_report_end(task);
     return r;
 }
 
@@ -312,11 +310,9 @@ static int make_row(struct sl_stage *stage, struct sl_task *task, const struct s
         return 0;
     sl_task_explain(task, "%s: with start and stop the record has %u fields; a record has at most %d",
                     stage->node->op->name, (unsigned)row->by[2].len + 2, SL_WIDTH_MAX);
-    task->is_counted_elsewhere = row->value[1].boolean;
-    task->group_window = (struct sl_span){row->by[0].integer, row->by[1].integer};
+    sl_event_report_begin(task, row->by[0].integer, row->by[1].integer, row->value[1].boolean);
     r = sl_task_reject_group(task, stage->node->number, &row->by[2], &row->value[0], 0);
-    task->group_window = (struct sl_span){0, 0};
-    task->is_counted_elsewhere = false;
+    sl_event_report_end(task);
     return r;
 }
 

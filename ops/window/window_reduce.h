@@ -120,7 +120,9 @@ int sl_window_make_room(struct sl_stage *stage);
 
 /* Before its groups are there: what no window reaches any more leaves. */
 int sl_window_move_on(struct sl_stage *stage);
-/* They enter. Takes them over. */
+/* They are the newest, which are saved. Takes them over. False: there are none. */
+bool sl_window_arrive(struct sl_stage *stage, struct sl_sorted_groups *groups);
+/* They do, and enter. Takes them over. */
 int sl_window_enter(struct sl_stage *stage, struct sl_sorted_groups *groups);
 /* Then: whether the batch shows something. Sets stage->said. */
 bool sl_window_will_emit(struct sl_stage *stage);

@@ -18,17 +18,23 @@ static int leave(struct sl_stage *stage, int64_t first)
     return r;
 }
 
+bool sl_window_arrive(struct sl_stage *stage, struct sl_sorted_groups *groups)
+{
+    struct sl_window_memory *memory = stage->memory;
+    sl_sorted_groups_unref(memory->arrived);
+    memory->arrived = groups;
+    memory->arrived_ms = stage->batch_ms;
+    memory->began = memory->began || groups->count;
+    return groups->count > 0;
+}
+
 int sl_window_enter(struct sl_stage *stage, struct sl_sorted_groups *groups)
 {
     struct sl_reduced_window *window = stage->state;
     struct sl_window_memory *memory = stage->memory;
     const struct sl_reducer *reducer = window->by_key.aggregate.reducer;
-    sl_sorted_groups_unref(memory->arrived);
-    memory->arrived = groups;
-    memory->arrived_ms = stage->batch_ms;
-    if (!groups->count)
+    if (!sl_window_arrive(stage, groups))
         return 0;
-    memory->began = true;
     int64_t number = sl_window_batch_number(stage->node, stage->batch_ms);
     const struct sl_sorted_groups *before = sl_window_partials_batch(&memory->blocks, number);
     sl_window_leave_memory(stage, groups);

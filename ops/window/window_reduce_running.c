@@ -67,12 +67,8 @@ static int add_batch(struct sl_running_pass *pass, struct sl_sorted_groups *grou
     int64_t number = sl_window_batch_number(stage->node, stage->batch_ms);
     struct sl_sorted_groups *before =
         (struct sl_sorted_groups *)sl_window_partials_batch(&memory->blocks, number);
-    sl_sorted_groups_unref(memory->arrived);
-    memory->arrived = groups;
-    memory->arrived_ms = stage->batch_ms;
-    if (!groups->count)
+    if (!sl_window_arrive(stage, groups))
         return 0;
-    memory->began = true;
     before = before ? sl_sorted_groups_ref(before) : NULL;
     int r = add_groups(pass, before, groups);
     sl_sorted_groups_unref(before);

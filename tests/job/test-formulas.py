@@ -46,7 +46,7 @@ def streams(bodies, plain):
 
 
 def result(text, workers):
-    """What the job leaves behind."""
+    """What the job has written."""
     for path in ("out", ".sluice", "in"):
         shutil.rmtree(path, ignore_errors=True)
     numbers = list(range(ODD_COUNT * ODD_COUNT))

@@ -106,7 +106,7 @@ def an_idle_one_makes_room(call, send):
             run.wait_until(lambda: "all connections are taken, and it was idle" in run.stderr(), "the reason in the log")
             run.wait_until(lambda: source_status()["dropped"] == 2, lambda: "the count: %s" % source_status())
             send(held[0])
-            run.wait_until(lambda: len(records()) == 3, "the one that was heard goes on")
+            run.wait_until(lambda: len(records()) == 3, "the one that was heard continues")
         for connection in held:
             connection.close()
         run.stop()
