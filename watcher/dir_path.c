@@ -46,14 +46,32 @@ static int check_links(const struct sl_dir_path *place, int fd, struct sl_error 
                         place->path); /* replaced meanwhile: it is looked at again */
 }
 
+static bool may_have_links(int sys)
+{
+    return sys == ELOOP || sys == ENOSYS || sys == EPERM; /* the latter: openat2 cannot be asked */
+}
+
+/* A path without links, as most are, is opened by one call: there is nothing to check. err: not NULL. */
+static int open_checked(const struct sl_dir_path *place, struct sl_error *err)
+{
+    int fd =
+        sl_io_open(place->io, place->base_fd, place->path, O_RDONLY | O_DIRECTORY | SL_IO_NO_LINKS, 0, err);
+    if (fd >= 0 || !may_have_links(err->sys))
+        return fd;
+    fd = sl_io_open(place->io, place->base_fd, place->path, O_RDONLY | O_DIRECTORY, 0, err);
+    int rc = fd < 0 ? fd : check_links(place, fd, err);
+    if (rc < 0 && fd >= 0)
+        sl_io_close(place->io, fd);
+    return rc < 0 ? rc : fd;
+}
+
 static int open_directory(struct sl_dir_path *place, int *ret_fd, struct sl_file_stat *ret_who,
                           struct sl_error *err)
 {
-    int fd = sl_io_open(place->io, place->base_fd, place->path, O_RDONLY | O_DIRECTORY, 0, err);
+    int fd = open_checked(place, err);
     if (fd < 0)
         return fd;
-    int rc = check_links(place, fd, err);
-    rc = rc < 0 ? rc : sl_file_stat_get(place->io, fd, place->path, ".", ret_who, err);
+    int rc = sl_file_stat_get(place->io, fd, place->path, ".", ret_who, err);
     if (rc == 0 && ret_who->kind == SL_LOOK_ABSENT)
         rc = sl_error_sys(err, ENOENT, "opening %s", place->path);
     if (rc == 0 && ret_who->kind == SL_LOOK_HIDDEN) /* which directory it is decides what is taken from it */

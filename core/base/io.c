@@ -3,16 +3,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* ---- the system's own ---- */
 
+static int open_without_links(int dirfd, const char *path, int flags, mode_t mode)
+{
+    const struct open_how how = {
+        .flags = (uint64_t)flags, .mode = flags & O_CREAT ? mode : 0, .resolve = RESOLVE_NO_SYMLINKS};
+    return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+}
+
 static int system_openat(struct sl_io *io, int dirfd, const char *path, int flags, mode_t mode)
 {
+    if (flags & SL_IO_NO_LINKS)
+        return open_without_links(dirfd, path, flags & ~SL_IO_NO_LINKS, mode);
     return openat(dirfd, path, flags, mode);
 }
 
@@ -29,6 +40,11 @@ static ssize_t system_pread(struct sl_io *io, int fd, void *buf, size_t size, of
 static ssize_t system_write(struct sl_io *io, int fd, const void *buf, size_t size)
 {
     return write(fd, buf, size);
+}
+
+static ssize_t system_pwrite(struct sl_io *io, int fd, const void *buf, size_t size, off_t offset)
+{
+    return pwrite(fd, buf, size, offset);
 }
 
 static int system_fsync(struct sl_io *io, int fd)
@@ -108,6 +124,7 @@ static const struct sl_io_ops system_ops = {
     .close = system_close,
     .pread = system_pread,
     .write = system_write,
+    .pwrite = system_pwrite,
     .fsync = system_fsync,
     .start_writeback = system_start_writeback,
     .mkdirat = system_mkdirat,

@@ -20,6 +20,7 @@ struct sl_io_ops {
     int (*close)(struct sl_io *io, int fd);
     ssize_t (*pread)(struct sl_io *io, int fd, void *buf, size_t size, off_t offset);
     ssize_t (*write)(struct sl_io *io, int fd, const void *buf, size_t size);
+    ssize_t (*pwrite)(struct sl_io *io, int fd, const void *buf, size_t size, off_t offset);
     int (*fsync)(struct sl_io *io, int fd);
     int (*start_writeback)(struct sl_io *io, int fd); /* a hint: sync_file_range; failure means nothing */
     int (*mkdirat)(struct sl_io *io, int dirfd, const char *path, mode_t mode);
@@ -42,6 +43,10 @@ struct sl_io {
 };
 
 extern struct sl_io sl_io_system;
+
+/* A flag of openat of this table: ELOOP where a symbolic link is on the way to `path`, its last name included. ENOSYS or
+ * EPERM: the kernel, or what confines the process, does not have openat2. */
+enum { SL_IO_NO_LINKS = 1 << 30 };
 
 /* Opens a file or directory, always O_CLOEXEC. Returns the fd or a negative sl_err: "opening <path>: ...". */
 int sl_io_open(struct sl_io *io, int dirfd, const char *path, int flags, mode_t mode, struct sl_error *err);

@@ -107,7 +107,7 @@ struct sl_manifest {
     size_t count;
     struct sl_manifest_file *file; /* [count]; of a complete directory in the order of names */
     size_t inputs;
-    struct sl_manifest_input *input; /* [inputs]; set by the engine */
+    struct sl_manifest_input *input; /* [inputs]; set by the engine; none: all sources, its own batch only */
 };
 void sl_manifest_done(struct sl_manifest *manifest);
 /* The file of this name in one that is complete; NULL: there is none. */

@@ -212,6 +212,15 @@ int sl_lineage_committed(struct sl_batch *batch, struct sl_error *err)
 
 /* ---- for the catalog ---- */
 
+/* The catalog needs no row for it. */
+static bool is_own_batch(const struct sl_run *run, const struct sl_manifest *manifest, int64_t t)
+{
+    for (size_t n = 0; n < manifest->inputs; n++)
+        if (manifest->input[n].from_ms < t - run->context->options.interval_ms)
+            return false;
+    return manifest->inputs == run->sources;
+}
+
 int sl_lineage_add(const struct sl_run *run, const struct sl_node *node, int64_t t,
                    struct sl_manifest *manifest, struct sl_error *err)
 {
@@ -219,5 +228,8 @@ int sl_lineage_add(const struct sl_run *run, const struct sl_node *node, int64_t
     if (!input)
         return sl_error_nomem(err);
     manifest->input = input;
-    return lineage_of(run, node, t, input, &manifest->inputs, err);
+    int r = lineage_of(run, node, t, input, &manifest->inputs, err);
+    if (r == 0 && is_own_batch(run, manifest, t))
+        manifest->inputs = 0;
+    return r;
 }

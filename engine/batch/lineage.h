@@ -12,6 +12,6 @@ int sl_lineage_committed(struct sl_batch *batch, struct sl_error *err);
 /* For views: services->inputs and its first paths are those of this output: of the batch, and of the committed batches
  * that its windows reach. */
 int sl_lineage_note(struct sl_batch *batch, const struct sl_node *node, struct sl_error *err);
-/* For the catalog: sets manifest->input. */
+/* For the catalog: sets manifest->input, to nothing where the output is of its own batch and all sources. */
 int sl_lineage_add(const struct sl_run *run, const struct sl_node *node, int64_t t,
                    struct sl_manifest *manifest, struct sl_error *err);

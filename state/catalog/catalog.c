@@ -140,6 +140,7 @@ int sl_catalog_open(struct sl_io *io, int dirfd, const char *dir, struct sl_cata
                                    .io = io,
                                    .dirfd = -1,
                                    .lock_fd = -1,
+                                   .seal_fd = -1,
                                    .checkpoint_at = CHECKPOINT_PAGES};
     catalog->progress.planned = -1;
     catalog->quarantined = -1;
@@ -165,6 +166,8 @@ void sl_catalog_close(struct sl_catalog *catalog)
         return;
     sl_statements_done(catalog->sql);
     sl_database_close(&catalog->database);
+    if (catalog->seal_fd >= 0)
+        sl_io_close(catalog->io, catalog->seal_fd);
     if (catalog->dirfd >= 0)
         sl_io_close(catalog->io, catalog->dirfd);
     if (catalog->lock_fd >= 0)
@@ -256,7 +259,7 @@ int sl_catalog_end(struct sl_catalog *catalog, const struct sl_catalog_progress 
         return r;
     sl_catalog_clear_released(catalog);
     catalog->progress = next;
-    sl_seal_write(catalog->io, catalog->dirfd, next.serial);
+    sl_seal_write(catalog->io, catalog->dirfd, &catalog->seal_fd, next.serial);
     return copy_log(catalog, err);
 }
 

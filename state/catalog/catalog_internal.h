@@ -24,6 +24,7 @@ struct sl_catalog {
     struct sl_io *io;
     char *shown; /* <checkpoint>/catalog.db, for messages */
     int dirfd, lock_fd;
+    int seal_fd; /* -1: nothing was committed yet */
     struct sl_database database;
     sqlite3_stmt *sql[SL_SQL_COUNT];
     struct XXH3_state_s *hash;           /* memory for checksums */

@@ -404,7 +404,7 @@ int sl_reading_outputs(struct sl_reading *reading, const char *path, int64_t fro
 /* ---- lineage ---- */
 
 /* Of the output :number, :position, joined with batches: whether it was made of what the source took in the batch. One
- * without rows in output_source is of an older version: of its own batch, whatever the source. */
+ * without rows in output_source: of its own batch, whatever the source. */
 #define IS_MADE_OF(source)                                                                                   \
     " WHERE batch.number <= :number AND CASE WHEN EXISTS (SELECT 1 FROM output_source WHERE batch = :number" \
     " AND output = :position) THEN EXISTS (SELECT 1 FROM output_source WHERE output_source.batch = :number"  \

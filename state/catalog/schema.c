@@ -21,7 +21,8 @@
  *     spoilt       one row: how many batches in a row had nothing but files with too many errors
  *     output       a directory per row that a batch made
  *                  series and ordinal number those that its output keeps: retention asks for the oldest only
- *     output_source  the sources that an output was made of, and from which batch on: later than from_ms
+ *     output_source  the sources that an output was made of, and from which batch on: later than from_ms;
+ *                  an output without rows was made of its own batch, of all sources
  *     output_file  its part files
  *     error        records that were set aside
  *     code         of each operator that keeps something, what its functions and it were like:

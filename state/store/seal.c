@@ -18,15 +18,14 @@ static void seal_format(char text[static SEAL_LEN + 1], int64_t serial)
 
 /* In place, in one call: the file is far smaller than a sector. Failures are ignored on purpose: the
  * transaction is durable, and an older seal is still true. */
-void sl_seal_write(struct sl_io *io, int dirfd, int64_t serial)
+void sl_seal_write(struct sl_io *io, int dirfd, int *fd, int64_t serial)
 {
     char text[SEAL_LEN + 1];
     seal_format(text, serial);
-    int fd = sl_io_open_file(io, dirfd, "seal", O_WRONLY | O_CREAT | O_NOFOLLOW, 0600, NULL);
-    if (fd < 0)
-        return;
-    (void)sl_io_write(io, fd, text, SEAL_LEN, "seal", NULL);
-    sl_io_close(io, fd);
+    if (*fd < 0)
+        *fd = sl_io_open_file(io, dirfd, "seal", O_WRONLY | O_CREAT | O_NOFOLLOW, 0600, NULL);
+    if (*fd >= 0)
+        (void)io->ops->pwrite(io, *fd, text, SEAL_LEN, 0);
 }
 
 int64_t sl_seal_read(struct sl_io *io, int dirfd)

@@ -19,7 +19,8 @@
 
 #include "core/base/io.h"
 
-void sl_seal_write(struct sl_io *io, int dirfd, int64_t serial);
+/* *fd: the seal, opened where it is negative and left open for the next time; the caller closes it. */
+void sl_seal_write(struct sl_io *io, int dirfd, int *fd, int64_t serial);
 
 /* 0 where there is none that can be read. */
 int64_t sl_seal_read(struct sl_io *io, int dirfd);

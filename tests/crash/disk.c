@@ -226,7 +226,7 @@ static int disk_openat(struct sl_io *io, int dirfd, const char *path, int flags,
     bool is_new = flags & O_CREAT && faccessat(dirfd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
     if (fails(disk, "open", at, is_new))
         return -1;
-    int fd = openat(dirfd, path, flags, mode);
+    int fd = sl_io_system.ops->openat(&sl_io_system, dirfd, path, flags, mode);
     if (fd >= 0 && is_new)
         disk_trace(disk, "create", at, NULL);
     else if (fd >= 0 && flags & O_TRUNC)
@@ -245,21 +245,32 @@ static ssize_t disk_pread(struct sl_io *io, int fd, void *to, size_t size, off_t
     return fails((struct disk *)io, "read", path_of(fd, buf), false) ? -1 : pread(fd, to, size, offset);
 }
 
-static ssize_t disk_write(struct sl_io *io, int fd, const void *bytes, size_t size)
+/* offset -1: where the file is. */
+static ssize_t write_traced(struct disk *disk, int fd, const void *bytes, size_t size, off_t offset)
 {
-    struct disk *disk = (struct disk *)io;
     char buf[PATH_MAX];
     const char *path = path_of(fd, buf);
     enum disk_fault fault = disk_ask(disk, "write", path, true);
     if (fault == DISK_FAIL || fault == DISK_FULL)
         return -1;
-    off_t offset = lseek(fd, 0, SEEK_CUR);
-    ssize_t n = write(fd, bytes, fault != DISK_SOUND && size > 1 ? size / 2 : size);
+    off_t at = offset < 0 ? lseek(fd, 0, SEEK_CUR) : offset;
+    size_t asked = fault != DISK_SOUND && size > 1 ? size / 2 : size;
+    ssize_t n = offset < 0 ? write(fd, bytes, asked) : pwrite(fd, bytes, asked, offset);
     if (fault == DISK_TEAR)
         disk_stop();
     if (n > 0)
-        disk_trace_write(disk, path, offset, bytes, (size_t)n);
+        disk_trace_write(disk, path, at, bytes, (size_t)n);
     return n;
+}
+
+static ssize_t disk_write(struct sl_io *io, int fd, const void *bytes, size_t size)
+{
+    return write_traced((struct disk *)io, fd, bytes, size, -1);
+}
+
+static ssize_t disk_pwrite(struct sl_io *io, int fd, const void *bytes, size_t size, off_t offset)
+{
+    return write_traced((struct disk *)io, fd, bytes, size, offset);
 }
 
 static int disk_fsync(struct sl_io *io, int fd)
@@ -393,6 +404,7 @@ static const struct sl_io_ops ops = {
     .close = disk_close,
     .pread = disk_pread,
     .write = disk_write,
+    .pwrite = disk_pwrite,
     .fsync = disk_fsync,
     .start_writeback = disk_start_writeback,
     .ftruncate = disk_ftruncate,

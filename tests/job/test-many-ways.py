@@ -73,19 +73,25 @@ def processor_seconds(*arguments):
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def seconds_of_check():
+    """The least of three: on a busy machine one may take twice as much."""
+    return min(processor_seconds("check", "job.lua") for _ in range(3))
+
+
 def many_sources(count):
     for i in range(count):
         os.makedirs("in/%d" % i, exist_ok=True)
     job(BEGIN + """for i = 1, %d do ssc:textFileStream("in/" .. i - 1):saveAsTextFiles("out/" .. i, "txt") end\n""" % count)
 
 
-def test_four_times_the_sources_take_no_sixteen_times_the_time():
+def test_four_times_the_sources_take_no_sixty_four_times_the_time():
+    """All pairs of places are compared, some hundreds of instructions each; nothing looks at more than pairs."""
     count = 60 if SANITIZED else 250
     many_sources(count)
-    few = processor_seconds("check", "job.lua")
+    few = seconds_of_check()
     many_sources(4 * count)
-    more = processor_seconds("check", "job.lua")
-    check(more < 9 * few, "check took %.3f s for %d sources, %.3f s for 4 times as many" % (few, count, more))
+    more = seconds_of_check()
+    check(more < 24 * few, "check took %.3f s for %d sources, %.3f s for 4 times as many" % (few, count, more))
 
 
 def start_again(count):

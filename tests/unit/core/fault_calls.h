@@ -68,6 +68,11 @@ static ssize_t fault_write(struct sl_io *io, int fd, const void *buf, size_t siz
     return fault_interrupts(io) || fault_due(io) ? -1 : SYSTEM(write, fd, buf, fault_size(io, size));
 }
 
+static ssize_t fault_pwrite(struct sl_io *io, int fd, const void *buf, size_t size, off_t offset)
+{
+    return fault_interrupts(io) || fault_due(io) ? -1 : SYSTEM(pwrite, fd, buf, fault_size(io, size), offset);
+}
+
 static int fault_fsync(struct sl_io *io, int fd)
 {
     return fault_due(io) ? -1 : 0; /* tests need no real sync */
@@ -146,6 +151,7 @@ static const struct sl_io_ops fault_calls_ops = {
     .close = fault_close,
     .pread = fault_pread,
     .write = fault_write,
+    .pwrite = fault_pwrite,
     .fsync = fault_fsync,
     .start_writeback = fault_start_writeback,
     .ftruncate = fault_ftruncate,

@@ -69,6 +69,11 @@ static ssize_t fault_write(struct sl_io *io, int fd, const void *buf, size_t siz
     return write(fd, buf, fault->short_writes && size > 1 ? size / 2 : size);
 }
 
+static ssize_t fault_pwrite(struct sl_io *io, int fd, const void *buf, size_t size, off_t offset)
+{
+    return fault_due(io, "write", fault_name(io, fd)) ? -1 : pwrite(fd, buf, size, offset);
+}
+
 static int fault_fsync(struct sl_io *io, int fd)
 {
     return fault_due(io, "fsync", fault_name(io, fd)) ? -1 : 0; /* tests need no real sync */
@@ -149,9 +154,25 @@ static off_t fault_seek(struct sl_io *io, int fd, off_t from, int whence)
 }
 
 static const struct sl_io_ops fault_ops = {
-    fault_openat,  fault_close,     fault_pread,     fault_write,     fault_fsync,      fault_start_writeback,
-    fault_mkdirat, fault_unlinkat,  fault_renameat2, fault_symlinkat, fault_readlinkat, fault_statx,
-    fault_fstat,   fault_fdopendir, fault_readdir,   fault_closedir,  fault_ftruncate,  fault_seek,
+    .openat = fault_openat,
+    .close = fault_close,
+    .pread = fault_pread,
+    .write = fault_write,
+    .pwrite = fault_pwrite,
+    .fsync = fault_fsync,
+    .start_writeback = fault_start_writeback,
+    .mkdirat = fault_mkdirat,
+    .unlinkat = fault_unlinkat,
+    .renameat2 = fault_renameat2,
+    .symlinkat = fault_symlinkat,
+    .readlinkat = fault_readlinkat,
+    .statx = fault_statx,
+    .fstat = fault_fstat,
+    .fdopendir = fault_fdopendir,
+    .readdir = fault_readdir,
+    .closedir = fault_closedir,
+    .ftruncate = fault_ftruncate,
+    .seek = fault_seek,
 };
 
 static inline void fault_io_init(struct fault_io *fault)

@@ -29,7 +29,7 @@ static int faulty_openat(struct sl_io *io, int dirfd, const char *path, int flag
         faulty->failed = true;
         return -1;
     }
-    return fails(io) ? -1 : openat(dirfd, path, flags, mode);
+    return fails(io) ? -1 : sl_io_system.ops->openat(&sl_io_system, dirfd, path, flags, mode);
 }
 
 static int faulty_statx(struct sl_io *io, int dirfd, const char *path, int flags, unsigned mask,
