@@ -159,7 +159,7 @@ static int open_reading(struct wait *wait, struct sl_error *err)
     if (wait->reading)
         return 0;
     int r = sl_reading_open(wait->target->checkpoint, &wait->reading, err);
-    return r == SL_EUSAGE && wait->target->job_line.job ? 0 : r;
+    return r < 0 && wait->target->job_line.job && sl_reading_is_none(err) ? 0 : r;
 }
 
 /* Whether a batch will ever take the file may be up to the filter, which the job knows. Where the job is elsewhere, or does

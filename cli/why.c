@@ -3,9 +3,6 @@
 #include "cli/table_answer.h"
 #include "cli/verdict.h"
 
-#include "state/moved.h"
-
-#include <fcntl.h>
 #include <stdio.h>
 
 static const struct sl_flag why_flags[] = {
@@ -46,13 +43,12 @@ static int answer_all(struct sl_target *target, const char *const *files, size_t
                       struct sl_error *err)
 {
     struct sl_reading *reading = NULL;
-    int r = target->job_line.job ? sl_moved_check(&sl_io_system, AT_FDCWD, target->checkpoint, err)
-                                 : sl_target_need_checkpoint(target, err);
+    int r = target->job_line.job ? 0 : sl_target_need_checkpoint(target, err);
     r = r < 0 ? r : sl_target_need_job(target, err);
     if (r == 0)
         r = sl_job_add_workers(target->job_line.job, 1, err);
     if (r == 0 && sl_reading_open(target->checkpoint, &reading, err) < 0)
-        r = err->code == SL_EUSAGE ? 0 : (int)err->code;
+        r = sl_reading_is_none(err) ? 0 : (int)err->code;
     *ret_status = SL_STATUS_DONE;
     for (size_t i = 0; r == 0 && i < count; i++)
         if (answer(target, reading, files[i], err) < 0)

@@ -123,6 +123,14 @@ int sl_error_redo(struct sl_error *err, int64_t redo_ms)
     return err->code;
 }
 
+int sl_error_errno(struct sl_error *err, int sys)
+{
+    if (!err)
+        return SL_EFAIL;
+    err->sys = sys;
+    return err->code;
+}
+
 void sl_assert_failed(const char *condition, const char *file, int line, const char *function)
 {
     fprintf(stderr, "sluice: BUG: %s does not hold in %s (%s:%d)\n", condition, function, file, line);

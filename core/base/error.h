@@ -52,6 +52,9 @@ int sl_error_thread(struct sl_error *err, int sys, const char *format, ...)
 /* Appends a remedy: "<text>; <format>". Returns the code. */
 int sl_error_hint(struct sl_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Sets the errno of the failure that *err tells. Returns the code. */
+int sl_error_errno(struct sl_error *err, int sys);
+
 int sl_error_nomem(struct sl_error *err);
 
 /* Sets redo_ms of the failure that *err tells, until sl_error_set or sl_error_sys. Returns the code. */

@@ -24,10 +24,12 @@ static int check_exists(const char *path, const char *dir, struct sl_error *err)
     int sys = errno;
     if (sys == ENOTDIR && sl_moved_check(&sl_io_system, AT_FDCWD, dir, err) < 0)
         return SL_EUSAGE;
-    if (sys == ENOENT || sys == ENOTDIR)
-        return sl_error_set(
-            err, SL_EUSAGE,
-            "%s is no checkpoint: it holds no catalog; a job makes its own with its first run", dir);
+    if (sys == ENOENT || sys == ENOTDIR) {
+        (void)sl_error_set(err, SL_EUSAGE,
+                           "%s is no checkpoint: it holds no catalog; a job makes its own with its first run",
+                           dir);
+        return sl_error_errno(err, ENOENT);
+    }
     int r = sl_error_sys(err, sys, "reading %s", path);
     return sys == EACCES ? sl_error_hint(err, "a checkpoint is for the user who runs the job only") : r;
 }
@@ -53,6 +55,11 @@ static int check_seal(const char *dir, int64_t sealed, int64_t serial, int r, st
         "catalog %s/catalog.db is damaged: its last %" PRId64
         " transactions are lost; restore it from a backup or start over with sluice reset --yes",
         dir, sealed - serial);
+}
+
+bool sl_reading_is_none(const struct sl_error *err)
+{
+    return err->code == SL_EUSAGE && err->sys == ENOENT;
 }
 
 int sl_reading_check(const char *dir, struct sl_error *err)

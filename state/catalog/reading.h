@@ -9,8 +9,11 @@
 
 struct sl_reading;
 
-/* dir: the checkpoint. SL_EUSAGE: there is no catalog in it. */
+/* dir: the checkpoint. SL_EUSAGE: there is no catalog in it, which sl_reading_is_none tells; the checkpoint was moved; or
+ * another user's link leads to it. */
 int sl_reading_open(const char *dir, struct sl_reading **ret, struct sl_error *err);
+/* The failure to open says that there is no catalog yet. */
+bool sl_reading_is_none(const struct sl_error *err);
 /* Whether there is one that this user may read. */
 int sl_reading_check(const char *dir, struct sl_error *err);
 /* No process had the catalog open when it was looked at last: nothing is made beside it. */

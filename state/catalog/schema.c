@@ -49,6 +49,8 @@
 
 #include "core/base/limits.h"
 
+#include <errno.h>
+
 /* Version 1. */
 static const char first_tables[] =
     "CREATE TABLE progress (id INTEGER PRIMARY KEY CHECK (id = 1), serial INTEGER NOT NULL,"
@@ -319,12 +321,14 @@ int sl_schema_check(const struct sl_database *database, struct sl_error *err)
     bool is_new = false;
     int r = read_version(database, &application, &version, err);
     r = r < 0 ? r : is_empty(database, application, version, &is_new, err);
-    if (r == 0 && is_new)
-        return sl_error_set(
+    if (r == 0 && is_new) {
+        (void)sl_error_set(
             err, SL_EUSAGE,
             "catalog %s is still empty: the first run of the job is making it, or ended before it "
             "had; ask again, or run the job",
             database->shown);
+        return sl_error_errno(err, ENOENT);
+    }
     r = r < 0 ? r : check_version(database, application, version, err);
     if (r == 0 && version < SCHEMA_VERSION)
         r = sl_error_set(

@@ -413,6 +413,8 @@ def test_a_checkpoint_is_not_kept_through_links_of_others():
         for checkpoint in ("theirs", "theirs/deeper"):
             as_other(lambda: refused(["theirs belongs to another user"], "--once", "--checkpoint", checkpoint))
         equal(os.listdir("private"), [], "what the link leads to")
+        move_in("a", "x\n")
+        as_other(lambda: [refused(["theirs: a symbolic link on the way belongs to another user"], "in/a", "--checkpoint", "theirs", command=command) for command in ("why", "wait")])
         os.lchown("theirs", OTHER, OTHER)
         as_other(lambda: sluice_ok("run", "job.lua", "--once", "--checkpoint", "theirs"))
 
