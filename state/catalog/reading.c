@@ -6,7 +6,6 @@
 #include "state/moved.h"
 #include "state/store/seal.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -55,11 +54,6 @@ static int check_seal(const char *dir, int64_t sealed, int64_t serial, int r, st
         "catalog %s/catalog.db is damaged: its last %" PRId64
         " transactions are lost; restore it from a backup or start over with sluice reset --yes",
         dir, sealed - serial);
-}
-
-bool sl_reading_is_none(const struct sl_error *err)
-{
-    return err->code == SL_EUSAGE && err->sys == ENOENT;
 }
 
 int sl_reading_check(const char *dir, struct sl_error *err)

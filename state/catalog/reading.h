@@ -7,13 +7,18 @@
 #include "core/base/io.h"
 #include "core/contract/arrivals.h"
 
+#include <errno.h>
+
 struct sl_reading;
 
 /* dir: the checkpoint. SL_EUSAGE: there is no catalog in it, which sl_reading_is_none tells; the checkpoint was moved; or
  * another user's link leads to it. */
 int sl_reading_open(const char *dir, struct sl_reading **ret, struct sl_error *err);
 /* The failure to open says that there is no catalog yet. */
-bool sl_reading_is_none(const struct sl_error *err);
+static inline bool sl_reading_is_none(const struct sl_error *err)
+{
+    return err->code == SL_EUSAGE && err->sys == ENOENT;
+}
 /* Whether there is one that this user may read. */
 int sl_reading_check(const char *dir, struct sl_error *err);
 /* No process had the catalog open when it was looked at last: nothing is made beside it. */
