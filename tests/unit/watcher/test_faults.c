@@ -227,10 +227,48 @@ static void test_faults_of_directories_are_reported(void **state)
     yard_remove(&yard);
 }
 
+static int older_errno; /* what a kernel, or what confines the process, says where it does not have openat2 */
+
+static int older_openat(struct sl_io *io, int dirfd, const char *path, int flags, mode_t mode)
+{
+    if (!(flags & SL_IO_NO_LINKS))
+        return sl_io_system.ops->openat(&sl_io_system, dirfd, path, flags, mode);
+    errno = older_errno;
+    return -1;
+}
+
+static void test_without_openat2_directories_are_watched_and_links_checked(void **state)
+{
+    static const int errnos[] = {ENOSYS, EPERM};
+    struct sl_io_ops ops = *sl_io_system.ops;
+    struct sl_io older = {&ops};
+    struct yard yard;
+    ops.openat = older_openat;
+    yard_make(&yard);
+    yard.services.io = &older;
+    assert_int_equal(sl_watcher_new(&older, yard_wake, &yard, &yard.watcher, NULL), 0);
+    yard.services.arrivals_arg = yard.watcher;
+    assert_int_equal(symlinkat("in", yard.dirfd, "theirs"), 0);
+    bool has_theirs = fchownat(yard.dirfd, "theirs", 61234, 61234, AT_SYMLINK_NOFOLLOW) == 0; /* root only */
+    for (size_t i = 0; i < sizeof errnos / sizeof *errnos; i++) {
+        struct sl_arrivals *arrivals;
+        struct sl_error err;
+        older_errno = errnos[i];
+        assert_int_equal(sl_watcher_open_arrivals(&yard.services, "in", &yard.options, &arrivals, &err), 0);
+        arrivals->ops->close(arrivals);
+        if (has_theirs)
+            assert_int_equal(
+                sl_watcher_open_arrivals(&yard.services, "theirs", &yard.options, &arrivals, &err),
+                SL_EUSAGE);
+    }
+    yard_remove(&yard);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_faults_of_directories_are_reported),
+        cmocka_unit_test(test_without_openat2_directories_are_watched_and_links_checked),
         cmocka_unit_test(test_faults_are_told_and_lose_and_repeat_nothing),
         cmocka_unit_test(test_what_cannot_be_looked_at_waits_and_holds_up_nothing),
         cmocka_unit_test(test_faults_a_kind_that_changes_fails_no_batch),
